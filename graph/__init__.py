@@ -1,0 +1,1 @@
+"""The durable engine, the orchestrator, and the conversation."""

@@ -1,0 +1,1 @@
+"""What was accepted, what happened, what was decided: one module per table."""
