@@ -1,0 +1,281 @@
+"""Everything a person can set, read once when a process starts.
+
+`Settings` is made by a process's entry point and handed to the parts that need
+it. An empty variable counts as unset, in the environment as in `.env`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import BadSetting
+
+DOTENV = Path(".env")
+"""Read from the working directory; the environment wins over it."""
+
+TELEGRAM_API = "https://api.telegram.org"
+GITHUB_API = "https://api.github.com"
+
+ROLE_VARIABLE = re.compile(r"MODEL_([A-Z][A-Z0-9_]*)")
+BOT_TOKEN = re.compile(r"\d+:[\w-]+")
+MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*:\S+")
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """What a person has set; DESIGN.md section 5 has the table."""
+
+    model_config = SettingsConfigDict(env_file=DOTENV, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    telewright_home: Path = Field(
+        default_factory=lambda: user_data_path("telewright"),
+        description="Embedded databases, workspaces, local server, keys",
+    )
+    database_url: SecretStr | None = Field(None, description="PostgreSQL 15 or newer; unset: embedded")
+    redis_url: SecretStr | None = Field(None, description="Redis 7 or newer, or Valkey; unset: embedded")
+    worker_concurrency: int = Field(20, ge=1, le=200, description="Runs that one worker drives at once")
+
+    telegram_bot_token: SecretStr | None = Field(None, description="From @BotFather; unset: no bot")
+    allowed_user_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (), description="Telegram user ids, comma-separated; the first is the owner"
+    )
+    telegram_api_url: str = Field(TELEGRAM_API, description="Another Bot API server")
+    telegram_webhook_url: str | None = Field(None, description="Public URL; unset: long polling")
+
+    github_token: SecretStr | None = Field(None, description="Unset, and no app: local bare repositories")
+    github_app_id: int | None = Field(None, ge=1, description="A GitHub App instead of a token")
+    github_app_private_key: SecretStr | None = Field(None, description="The app's key, PEM")
+    github_owner: str | None = Field(None, description="User or organisation that owns new repositories")
+    github_api_url: str = Field(GITHUB_API, description="GitHub Enterprise")
+
+    model: str | None = Field(None, description="provider:model; unset: blueprints only")
+    role_models: dict[str, str] = Field(
+        default_factory=dict, validation_alias="MODEL_<ROLE>", description="Another model for one role"
+    )
+    openai_base_url: str | None = Field(None, description="A server that speaks OpenAI's protocol")
+    openai_api_key: SecretStr | None = Field(None, description="Its key")
+
+    api_host: str = Field("127.0.0.1", description="Address the API listens on")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
+
+    log_format: LogFormat | None = Field(None, description="console or json; unset: console on a terminal")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL"
+    )
+
+    @classmethod
+    def load(cls, dotenv: Path | None = DOTENV) -> Self:
+        """Read the environment and the dotenv file.
+
+        Args:
+            dotenv: The file to read; `None` reads the environment alone.
+
+        Raises:
+            BadSetting: With one line for each variable that cannot be used.
+        """
+        try:
+            return cls(_env_file=dotenv)
+        except ValidationError as refused:
+            lines = [_line(error) for error in refused.errors(include_input=False, include_url=False)]
+        except (OSError, UnicodeDecodeError) as unreadable:
+            lines = [f"{dotenv} cannot be read: {unreadable}"]
+        raise BadSetting("\n".join(lines)) from None
+
+    @property
+    def home(self) -> Path:
+        """The directory for everything that belongs to this installation; it may not exist yet."""
+        return self.telewright_home
+
+    def model_for(self, role: str) -> str | None:
+        """Return `provider:model` for a role: MODEL_<ROLE>, else MODEL, else nothing."""
+        return self.role_models.get(role.lower(), self.model)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret value that is set, so that logs can leave them out."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+    @property
+    def github_configured(self) -> bool:
+        """Whether repositories go to GitHub rather than to local bare ones."""
+        return self.github_token is not None or self.github_app_id is not None
+
+    @property
+    def telegram_configured(self) -> bool:
+        """Whether the bot may start: it has a token, and somebody to obey."""
+        return self.telegram_bot_token is not None and bool(self.allowed_user_ids)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the variables whose names are not known beforehand: MODEL_<ROLE>."""
+        return init_settings, _RoleModels(settings_cls, dotenv_settings), env_settings, dotenv_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if not _blank(value)}
+
+    @field_validator("telewright_home")
+    @classmethod
+    def _home(cls, home: Path) -> Path:
+        home = home.expanduser().absolute()
+        _require(not home.exists() or home.is_dir(), f"is no directory: {home}")
+        return home
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            _require_url(url.get_secret_value(), ("postgresql", "postgres"), "postgresql://user@host/name")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            _require_url(url.get_secret_value(), ("redis", "rediss", "unix", "valkey"), "redis://host:6379/0")
+        return url
+
+    @field_validator("telegram_api_url", "telegram_webhook_url", "github_api_url", "openai_base_url")
+    @classmethod
+    def _web_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        _require_url(url, ("https", "http"), "https://host/path")
+        return url.rstrip("/")
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _bot_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None:
+            matches = BOT_TOKEN.fullmatch(token.get_secret_value())
+            _require(matches, "should be a token as @BotFather gives it, digits:letters")
+        return token
+
+    @field_validator("allowed_user_ids", mode="before")
+    @classmethod
+    def _user_ids(cls, ids: object) -> object:
+        if not isinstance(ids, str):
+            return ids
+        parsed = [part.strip() for part in ids.split(",") if part.strip()]
+        for part in parsed:
+            positive = part.isascii() and part.isdigit() and 0 < int(part[:20]) < 2**53
+            _require(
+                positive, f"should be numeric Telegram user ids separated by commas; {part[:40]!r} is none"
+            )
+        return tuple(dict.fromkeys(int(part) for part in parsed))
+
+    @field_validator("github_app_private_key")
+    @classmethod
+    def _private_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None:
+            return None
+        # Many shells and panels only take one line, so `\n` is what people write there.
+        pem = key.get_secret_value().replace("\\n", "\n")
+        _require("PRIVATE KEY-----" in pem, "should be a private key in PEM, with its BEGIN and END lines")
+        return SecretStr(pem)
+
+    @field_validator("model")
+    @classmethod
+    def _model(cls, model: str | None) -> str | None:
+        _require(model is None or MODEL_NAME.fullmatch(model), "should be provider:model")
+        return model
+
+    @field_validator("role_models")
+    @classmethod
+    def _role_models(cls, models: dict[str, str]) -> dict[str, str]:
+        for role, model in models.items():
+            _require(MODEL_NAME.fullmatch(model), f"should be provider:model (MODEL_{role.upper()})")
+        return models
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _case(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return value.lower() if value.lower() in set(LogFormat) else value.upper()
+
+    @model_validator(mode="after")
+    def _github(self) -> Self:
+        app = (self.github_app_id, self.github_app_private_key)
+        _require(
+            all(app) or not any(app), "GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY should be set both or neither"
+        )
+        _require(
+            not (self.github_token and self.github_app_id),
+            "GITHUB_TOKEN and GITHUB_APP_ID should not be set both: one identity is used",
+        )
+        _require(
+            self.github_owner or not self.github_app_id, "GITHUB_OWNER should be set where GITHUB_APP_ID is"
+        )
+        return self
+
+
+class _RoleModels(PydanticBaseSettingsSource):
+    """Collects MODEL_<ROLE> from the environment and the dotenv file."""
+
+    def __init__(self, settings_cls: type[BaseSettings], dotenv: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._dotenv = getattr(dotenv, "env_file", None)
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401
+        raise NotImplementedError  # the whole mapping is made by __call__
+
+    def __call__(self) -> dict[str, Any]:
+        written: Mapping[str, str | None] = dotenv_values(self._dotenv) if self._dotenv else {}
+        models = {
+            name.removeprefix("MODEL_").lower(): value
+            for name, value in {**written, **os.environ}.items()
+            if ROLE_VARIABLE.fullmatch(name) and not _blank(value)
+        }
+        return {"MODEL_<ROLE>": models} if models else {}
+
+
+def _line(error: ErrorDetails) -> str:
+    """Say one validation error as `VARIABLE should ...`, without the value, which may be a secret."""
+    message = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return " ".join([*(str(part).upper() for part in error["loc"][:1]), message])
+
+
+def _require(condition: object, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def _require_url(url: str, schemes: tuple[str, ...], example: str) -> None:
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        scheme = ""
+    _require(
+        scheme in schemes and "://" in url and not re.search(r"\s", url), f"should be a URL like {example}"
+    )
+
+
+def _blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
