@@ -1,0 +1,29 @@
+"""Forges: where projects' repositories live."""
+
+from infrastructure.forge.local import LocalForge
+from infrastructure.forge.protocol import (
+    BadTree,
+    BranchMoved,
+    Commit,
+    Forge,
+    ForgeUnavailable,
+    LogEntry,
+    NameTaken,
+    NoCommit,
+    NoRepository,
+    Repository,
+)
+
+__all__ = [
+    "BadTree",
+    "BranchMoved",
+    "Commit",
+    "Forge",
+    "ForgeUnavailable",
+    "LocalForge",
+    "LogEntry",
+    "NameTaken",
+    "NoCommit",
+    "NoRepository",
+    "Repository",
+]
