@@ -77,9 +77,11 @@ class EmbeddedValkey:
             if process is None:
                 return
             process.terminate()
-            _gone, still_there = psutil.wait_procs([process], timeout=TIME_LIMIT_S)
-            for stubborn in still_there:
-                stubborn.kill()
+            deadline = time.monotonic() + TIME_LIMIT_S
+            while _alive(process):
+                if time.monotonic() > deadline:
+                    process.kill()
+                time.sleep(0.01)
             self._pid_file.unlink(missing_ok=True)
 
     @property
@@ -131,6 +133,14 @@ class EmbeddedValkey:
             return process if Path(process.cwd()) == self._root.resolve() else None
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
+
+
+def _alive(process: psutil.Process) -> bool:
+    # A daemon that has ended stays a zombie until init gets round to it, which some containers' init takes seconds for.
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _reason(said: str) -> str:
