@@ -1,0 +1,81 @@
+"""What a node of a graph gets besides its state: the run it works for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.database import Database
+from shared.ledger import effects, events
+from shared.ledger.approvals import digest_of
+from shared.ledger.claims import Claim
+from shared.ledger.runs import Run
+from shared.live import Live
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """A run as its own nodes see it; every write carries the run's claim.
+
+    A graph gets it when its `context_schema` is this class; a node reads it
+    from `runtime: Runtime[RunContext]`.
+    """
+
+    claim: Claim
+    database: Database
+    live: Live
+
+    @property
+    def run(self) -> Run:
+        """The run, as it was when it was claimed."""
+        return self.claim.run
+
+    async def emit(self, type_: str, data: Mapping[str, Any] | None = None) -> None:
+        """Add an event to the run.
+
+        Args:
+            type_: One of the names in `shared.ledger.events`.
+            data: Whatever a reader needs; never a secret.
+
+        Raises:
+            ClaimLost: Somebody else has taken up the run.
+        """
+        async with self.database.connection() as connection:
+            await events.append_claimed(connection, self.run.id, self.claim.token, type_, data)
+        await self.live.wake(self.run.session_id)
+
+    async def ensure(
+        self,
+        key: str,
+        kind: str,
+        request: Mapping[str, Any],
+        make: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> dict[str, Any]:
+        """Make an effect once, or return what it came to before.
+
+        After a crash between the effect and its record it is made again, so
+        `make` must find what it made before: "ensure", not "do".
+
+        Args:
+            key: Which effect of the run: the step, and what in it.
+            kind: What it changes: `repository`, `commit`, `release`, `deployment`.
+            request: What is asked for; the same key with another request is refused.
+            make: Makes the effect and returns what it came to, without secrets.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            ClaimLost: Somebody else has taken up the run.
+            EffectChanged: It was begun before with another request.
+        """
+        run, token = self.run.id, self.claim.token
+        async with self.database.transaction() as tx:
+            effect = await effects.begin(tx, run, token, key=key, kind=kind, request=digest_of(request))
+        if effect.result is not None:
+            return effect.result
+        result = await make()
+        async with self.database.transaction() as tx:
+            await effects.finish(tx, run, token, key=key, result=result)
+        return result

@@ -1,0 +1,76 @@
+"""The pool of PostgreSQL connections, and transactions over it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from shared.errors import Unavailable
+
+Connection = AsyncConnection[Any]
+"""A connection lent by the pool; a function that writes takes one inside a transaction."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL cannot be reached."""
+
+    code = "database_unavailable"
+
+
+class Database:
+    """A pool with health checks and bounded lifetimes."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        """Make the pool; nothing is opened yet.
+
+        Args:
+            url: A libpq URL.
+            connections: The most connections this process may hold.
+        """
+        self.url = url
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=connections,
+            max_lifetime=1800,
+            max_idle=120,
+            timeout=10,
+            check=AsyncConnectionPool.check_connection,
+            # Autocommit, since the checkpointer needs it and a single statement needs no more;
+            # `transaction()` opens an explicit one.
+            kwargs={"autocommit": True},
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Open the pool and wait for its first connection.
+
+        Raises:
+            DatabaseUnavailable: Nothing answers.
+        """
+        try:
+            await self.pool.open(wait=True, timeout=10)
+        except psycopg.OperationalError as error:
+            await self.pool.close()
+            raise DatabaseUnavailable from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection on which every statement is its own transaction."""
+        async with self.pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside one transaction: all of it happens, or nothing."""
+        async with self.pool.connection() as connection, connection.transaction():
+            yield connection

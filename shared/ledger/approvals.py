@@ -1,0 +1,371 @@
+"""Durable questions to people, bound to exactly what would be done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import queue
+from shared.database import Connection
+from shared.errors import BadInput, Conflict, NotAllowed, NotFound
+from shared.ids import ApprovalId, RunId
+from shared.ledger import audit, events
+from shared.ledger.runs import Status, get_locked
+from shared.ledger.users import Role, User
+
+
+class Choice(BaseModel):
+    """One way to answer a question."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    label: str
+    asks_comment: bool = False
+    """Whether a front asks for a comment before it sends this choice."""
+
+
+class Question(BaseModel):
+    """What a graph asks of a person: the value of its `interrupt()`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    """The effect that is approved (`plan`, `deploy`, `remove` …), or `question`."""
+    title: str
+    """One line: what is asked."""
+    facts: dict[str, str] = {}
+    """What exactly is approved, as label and value."""
+    text: str = ""
+    """More to read, plain text."""
+    choices: list[Choice] = []
+    wants_text: bool = False
+    """Whether a free text is an answer as well."""
+    digest: str
+    """Of exactly what would be done; see `digest_of`."""
+    allowed_roles: list[Role] = [Role.OWNER, Role.OPERATOR]
+    by_someone_else: bool = False
+    """Whether it must be decided by somebody other than who asked for the run."""
+    expires_in_s: int = Field(default=24 * 3600, gt=0)
+
+
+class Answer(BaseModel):
+    """What a person decided: what `interrupt()` returns."""
+
+    model_config = ConfigDict(frozen=True)
+
+    choice: str | None = None
+    text: str | None = None
+    """A comment with the choice, or the free text that was asked for."""
+    by: str
+    digest: str
+    """Of what the person was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as LangGraph hands it over."""
+
+    interrupt_id: str
+    task_id: str
+    ordinal: int
+    """How many answers the task had been given before."""
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A question and, once decided, its answer."""
+
+    id: ApprovalId
+    run_id: RunId
+    interrupt_id: str
+    task_id: str
+    ordinal: int
+    question: dict[str, Any]
+    digest: str
+    allowed_roles: list[str]
+    by_someone_else: bool
+    status: Literal["pending", "decided", "expired", "withdrawn"]
+    answer: dict[str, Any] | None
+    decided_by: str | None
+    decided_at: datetime | None
+    expires_at: datetime
+    created_at: datetime
+
+
+_COLUMNS = """
+    id, run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles, by_someone_else, status, answer,
+    decided_by, decided_at, expires_at, created_at
+"""
+
+
+class NoSuchApproval(NotFound):
+    """There is no such approval."""
+
+    code = "no_such_approval"
+    advice = "See /approvals for what waits."
+
+
+class ApprovalClosed(Conflict):
+    """This has been decided already, or is not asked any more."""
+
+    code = "approval_closed"
+    advice = "See /approvals for what waits."
+
+
+class MayNotDecide(NotAllowed):
+    """You may not decide this."""
+
+    code = "may_not_decide"
+
+
+class NotAnAnswer(BadInput):
+    """That is not one of the answers."""
+
+    code = "not_an_answer"
+
+
+def digest_of(subject: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of what is approved, written as canonical JSON.
+
+    Args:
+        subject: Plan, commit, release, server, playbook: whatever must not change.
+    """
+    canonical = json.dumps(subject, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def ask(tx: Connection, run_id: RunId, asked: Sequence[Asked]) -> list[Approval]:
+    """Store questions; one that stands already is not put twice.
+
+    A question that is pending but not among them has been overtaken: it is withdrawn.
+
+    Returns:
+        The new ones.
+    """
+    await tx.execute(
+        """
+        UPDATE approvals SET status = 'withdrawn'
+         WHERE run_id = %s AND status = 'pending' AND interrupt_id <> ALL(%s)
+        """,
+        [run_id, [one.interrupt_id for one in asked]],
+    )
+    new = []
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        for one in asked:
+            question = one.question
+            await cursor.execute(
+                f"""
+                INSERT INTO approvals (run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles,
+                                       by_someone_else, expires_at)
+                VALUES (%(run_id)s, %(interrupt_id)s, %(task_id)s, %(ordinal)s, %(question)s, %(digest)s,
+                        %(allowed_roles)s, %(by_someone_else)s, now() + make_interval(secs => %(expires_in_s)s))
+                ON CONFLICT (run_id, interrupt_id) DO NOTHING
+                RETURNING {_COLUMNS}
+                """,
+                {
+                    "run_id": run_id,
+                    "interrupt_id": one.interrupt_id,
+                    "task_id": one.task_id,
+                    "ordinal": one.ordinal,
+                    "question": Jsonb(question.model_dump(mode="json")),
+                    "digest": question.digest,
+                    "allowed_roles": [str(role) for role in question.allowed_roles],
+                    "by_someone_else": question.by_someone_else,
+                    "expires_in_s": question.expires_in_s,
+                },
+            )
+            if approval := await cursor.fetchone():
+                new.append(approval)
+    return new
+
+
+async def decide(
+    tx: Connection,
+    approval_id: ApprovalId,
+    *,
+    user: User,
+    front: str,
+    trace_id: str,
+    choice: str | None = None,
+    text: str | None = None,
+) -> Approval:
+    """Store a person's decision together with the job that carries it on.
+
+    Args:
+        tx: The transaction that must commit before the person is answered.
+        approval_id: The question.
+        user: Who decides.
+        front: From where.
+        trace_id: The trace of the message or button.
+        choice: The key of one of the question's choices.
+        text: A comment, or the free text that was asked for.
+
+    Returns:
+        The decided approval.
+
+    Raises:
+        NoSuchApproval: There is no such question.
+        ApprovalClosed: It was decided, has expired, or was withdrawn.
+        MayNotDecide: This person may not decide it.
+        NotAnAnswer: It is not one of the choices, and no text was asked for.
+    """
+    run = await get_locked(tx, (await get(tx, approval_id)).run_id)
+    approval = await get(tx, approval_id)
+    _check_open(approval)
+    _check_allowed(approval, user, requested_by=run.requested_by)
+    _check_answer(approval, choice, text)
+    answer = Answer(choice=choice, text=text, by=user.id, digest=approval.digest)
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        await cursor.execute(
+            f"""
+            UPDATE approvals SET status = 'decided', answer = %s, decided_by = %s, decided_at = now()
+             WHERE id = %s RETURNING {_COLUMNS}
+            """,
+            [Jsonb(answer.model_dump(mode="json")), user.id, approval_id],
+        )
+        decided = await cursor.fetchone()
+    assert decided is not None  # noqa: S101
+    told = {
+        "approval_id": str(approval_id),
+        "title": approval.question["title"],
+        "by": user.id,
+        "name": user.name,
+    }
+    await events.append(tx, run.id, events.APPROVAL_DECIDED, {**told, "choice": choice, "text": text})
+    await audit.record(
+        tx,
+        user_id=user.id,
+        front=front,
+        action="approval.decided",
+        subject=f"run:{run.id}",
+        digest=approval.digest,
+        details={"choice": choice, "kind": approval.question["kind"]},
+        trace_id=trace_id,
+    )
+    await queue.defer(tx, run)
+    return decided
+
+
+async def get(tx: Connection, approval_id: ApprovalId) -> Approval:
+    """Return an approval.
+
+    Raises:
+        NoSuchApproval: There is none with this id.
+    """
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        await cursor.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = %s", [approval_id])
+        approval = await cursor.fetchone()
+    if approval is None:
+        raise NoSuchApproval
+    return approval
+
+
+async def of_run(tx: Connection, run_id: RunId) -> list[Approval]:
+    """Return everything a run has asked, oldest first."""
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM approvals WHERE run_id = %s ORDER BY created_at, ordinal", [run_id]
+        )
+        return await cursor.fetchall()
+
+
+async def pending(tx: Connection, *, limit: int = 50) -> list[Approval]:
+    """Return what waits for a person, the oldest first (index approvals_pending)."""
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM approvals WHERE status = 'pending' ORDER BY created_at LIMIT %s", [limit]
+        )
+        return await cursor.fetchall()
+
+
+async def withdraw(tx: Connection, run_id: RunId) -> None:
+    """Take back what a run still asks, since it goes on or ends without an answer."""
+    await tx.execute(
+        "UPDATE approvals SET status = 'withdrawn' WHERE run_id = %s AND status = 'pending'", [run_id]
+    )
+
+
+async def any_undelivered(tx: Connection, run_id: RunId) -> bool:
+    """Whether there is an answer that no claim has taken to the graph yet."""
+    cursor = await tx.execute(
+        "SELECT 1 FROM approvals WHERE run_id = %s AND status = 'decided' AND delivered_at IS NULL LIMIT 1",
+        [run_id],
+    )
+    return await cursor.fetchone() is not None
+
+
+async def mark_delivered(tx: Connection, run_id: RunId) -> None:
+    """Note that a claim takes the answers there are to the graph."""
+    await tx.execute(
+        "UPDATE approvals SET delivered_at = now() WHERE run_id = %s AND status = 'decided' AND delivered_at IS NULL",
+        [run_id],
+    )
+
+
+async def overdue(tx: Connection, *, limit: int = 100) -> list[Approval]:
+    """Return what nobody has decided in time (index approvals_pending)."""
+    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
+        await cursor.execute(
+            f"SELECT {_COLUMNS} FROM approvals WHERE status = 'pending' AND expires_at < now() LIMIT %s",
+            [limit],
+        )
+        return await cursor.fetchall()
+
+
+async def expire(tx: Connection, approval_id: ApprovalId) -> bool:
+    """Close a question that nobody has decided in time.
+
+    Returns:
+        False when somebody has decided it in the meantime, or its time is not over.
+    """
+    approval = await get(tx, approval_id)
+    run = await get_locked(tx, approval.run_id)
+    cursor = await tx.execute(
+        "UPDATE approvals SET status = 'expired' WHERE id = %s AND status = 'pending' AND expires_at < now()",
+        [approval_id],
+    )
+    if cursor.rowcount == 0:
+        return False
+    if run.status is Status.WAITING:
+        await events.append(
+            tx,
+            run.id,
+            events.APPROVAL_EXPIRED,
+            {"approval_id": str(approval_id), "title": approval.question["title"]},
+        )
+    return True
+
+
+def _check_open(approval: Approval) -> None:
+    if approval.status == "decided":
+        raise ApprovalClosed(f"This was decided already, by {approval.decided_by}.")
+    if approval.status == "expired" or approval.expires_at < datetime.now(approval.expires_at.tzinfo):
+        raise ApprovalClosed("The time to decide this is over.")
+    if approval.status == "withdrawn":
+        raise ApprovalClosed("This is not asked any more.")
+
+
+def _check_allowed(approval: Approval, user: User, *, requested_by: str) -> None:
+    if user.role not in approval.allowed_roles:
+        raise MayNotDecide(f"Only {' or '.join(approval.allowed_roles)} may decide this.")
+    if approval.by_someone_else and user.id == requested_by:
+        raise MayNotDecide("Somebody other than who asked for it must decide this.")
+
+
+def _check_answer(approval: Approval, choice: str | None, text: str | None) -> None:
+    question = Question.model_validate(approval.question)
+    keys = [one.key for one in question.choices]
+    if choice is not None and choice not in keys:
+        raise NotAnAnswer(f"The answers are: {', '.join(keys)}.")
+    if choice is None and not (question.wants_text and text):
+        raise NotAnAnswer(f"The answers are: {', '.join(keys)}." if keys else "A text is asked for.")

@@ -1,0 +1,283 @@
+"""Who works on a run: one worker at a time, fenced by a token that only grows.
+
+Every write a worker makes to a run carries its token. A worker that was
+declared dead and comes back holds an old one, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from shared import queue
+from shared.database import Connection
+from shared.errors import ClaimLost
+from shared.ids import ProjectId, RunId, UserId
+from shared.ledger import approvals, events
+from shared.ledger.runs import COLUMNS, Run, Status, get_locked
+
+_END_EVENTS = {
+    Status.SUCCEEDED: events.RUN_SUCCEEDED,
+    Status.FAILED: events.RUN_FAILED,
+    Status.CANCELLED: events.RUN_CANCELLED,
+    Status.TIMED_OUT: events.RUN_TIMED_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a run, until somebody claims it after."""
+
+    run: Run
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends."""
+
+    status: Status
+    reason_code: str | None = None
+    reason: str | None = None
+    advice: str | None = None
+    result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a worker learns about a run it holds, each time its heart beats."""
+
+    run_id: RunId
+    token: int
+    cancel_requested: bool
+    remaining_s: float
+
+
+async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
+    """Take up a run: a new one, one whose question was answered, or a dead worker's.
+
+    The job's lock makes sure that nobody alive is working on it. A run whose
+    project is being worked on stays where it is, says behind which run it
+    stands, and is deferred again when that one lets go.
+
+    Returns:
+        The claim, or nothing when there is nothing to do now.
+    """
+    run = await get_locked(tx, run_id)
+    if run.status.ended:
+        return None
+    if run.status is Status.WAITING and not await approvals.any_undelivered(tx, run_id):
+        return None
+    if await _stands_behind_another(tx, run):
+        return None
+    await approvals.mark_delivered(tx, run_id)
+    async with tx.cursor(row_factory=class_row(Run)) as cursor:
+        await cursor.execute(
+            f"""
+            UPDATE runs
+               SET status = 'running', claim_token = claim_token + 1, worker = %(worker)s,
+                   ran_s = ran_s + CASE WHEN status = 'running'
+                                        THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END,
+                   takeovers = takeovers + (status = 'running')::int,
+                   claimed_at = now(), beat_at = now(), started_at = COALESCE(started_at, now()),
+                   blocked_by = NULL
+             WHERE id = %(id)s
+            RETURNING {COLUMNS}
+            """,
+            {"id": run_id, "worker": worker},
+        )
+        claimed = await cursor.fetchone()
+    assert claimed is not None  # noqa: S101
+    await events.append(tx, run_id, _claim_event(run), {"worker": worker})
+    return Claim(claimed, claimed.claim_token)
+
+
+async def beat(tx: Connection, *, worker: str) -> list[Beat]:
+    """Tell that a worker lives, and learn what became of its runs (index runs_of_worker)."""
+    async with tx.cursor(row_factory=class_row(Beat)) as cursor:
+        await cursor.execute(
+            """
+            UPDATE runs SET beat_at = clock_timestamp()
+             WHERE worker = %s AND status = 'running'
+            RETURNING id AS run_id, claim_token AS token, cancel_requested_at IS NOT NULL AS cancel_requested,
+                      (time_limit_s - ran_s - EXTRACT(epoch FROM clock_timestamp() - claimed_at))::float8
+                      AS remaining_s
+            """,
+            [worker],
+        )
+        return await cursor.fetchall()
+
+
+async def note_progress(tx: Connection, claim: Claim) -> None:
+    """Forget earlier takeovers, since a step has been finished."""
+    await tx.execute(
+        "UPDATE runs SET takeovers = 0 WHERE id = %s AND claim_token = %s AND takeovers > 0",
+        [claim.run.id, claim.token],
+    )
+
+
+async def let_go_waiting(tx: Connection, claim: Claim, asked: Sequence[approvals.Asked]) -> None:
+    """Store the questions a graph put, and let the run wait for people.
+
+    Nothing is held while a person thinks: no job, no connection, no lease.
+
+    Raises:
+        ClaimLost: Somebody else has taken up the run.
+    """
+    run = await _still_claimed(tx, claim)
+    for approval in await approvals.ask(tx, run.id, asked):
+        await events.append(
+            tx, run.id, events.APPROVAL_REQUESTED, {"approval_id": str(approval.id), **approval.question}
+        )
+    await tx.execute(
+        """
+        UPDATE runs SET status = 'waiting', worker = NULL,
+               ran_s = ran_s + EXTRACT(epoch FROM clock_timestamp() - claimed_at)
+         WHERE id = %s
+        """,
+        [run.id],
+    )
+    await events.append(tx, run.id, events.RUN_WAITING)
+    await _wake_next(tx, run.project_id)
+
+
+async def let_go_ended(tx: Connection, claim: Claim, ending: Ending) -> None:
+    """End a run as the worker that holds it.
+
+    Raises:
+        ClaimLost: Somebody else has taken up the run.
+    """
+    await _end(tx, await _still_claimed(tx, claim), ending)
+
+
+async def let_go_queued(tx: Connection, claim: Claim) -> None:
+    """Hand a run back, for another worker to go on from its last checkpoint.
+
+    The run stays `running` without a heart that beats; its new job takes it over.
+
+    Raises:
+        ClaimLost: Somebody else has taken up the run.
+    """
+    run = await _still_claimed(tx, claim)
+    await tx.execute("UPDATE runs SET takeovers = takeovers - 1 WHERE id = %s", [run.id])
+    await queue.defer(tx, run)
+
+
+async def end_unclaimed(tx: Connection, run_id: RunId, ending: Ending) -> bool:
+    """End a run that no live worker holds.
+
+    Returns:
+        False when it had ended already.
+    """
+    run = await get_locked(tx, run_id)
+    if run.status.ended:
+        return False
+    await _end(tx, run, ending)
+    return True
+
+
+async def request_cancel(tx: Connection, run_id: RunId, *, by: UserId) -> Status:
+    """Cancel a run: at once when nobody works on it, else its worker does within 2 s.
+
+    Returns:
+        The run's status after it: `cancelled`, or `running` until its worker has seen it,
+        or the end it had reached already.
+    """
+    run = await get_locked(tx, run_id)
+    if run.status.ended:
+        return run.status
+    await tx.execute(
+        "UPDATE runs SET cancel_requested_at = COALESCE(cancel_requested_at, now()), cancel_requested_by = %s WHERE id = %s",
+        [by, run_id],
+    )
+    await events.append(tx, run_id, events.CANCEL_REQUESTED, {"by": by})
+    if run.status is Status.RUNNING:
+        return Status.RUNNING
+    await _end(tx, run, Ending(Status.CANCELLED, "cancelled", "It was cancelled."))
+    return Status.CANCELLED
+
+
+async def _stands_behind_another(tx: Connection, run: Run) -> bool:
+    if run.project_id is None:
+        return False
+    cursor = await tx.execute(
+        "SELECT id, number, title FROM runs WHERE project_id = %s AND status = 'running' AND id <> %s",
+        [run.project_id, run.id],
+    )
+    other = await cursor.fetchone()
+    if other is None:
+        return False
+    if run.blocked_by != other[0]:
+        await tx.execute("UPDATE runs SET blocked_by = %s WHERE id = %s", [other[0], run.id])
+        await events.append(tx, run.id, events.RUN_BLOCKED, {"by": other[1], "title": other[2]})
+    return True
+
+
+def _claim_event(before: Run) -> str:
+    if before.status is Status.RUNNING:
+        return events.RUN_TAKEN_OVER
+    return events.RUN_RESUMED if before.status is Status.WAITING else events.RUN_STARTED
+
+
+async def _still_claimed(tx: Connection, claim: Claim) -> Run:
+    run = await get_locked(tx, claim.run.id)
+    if run.status is not Status.RUNNING or run.claim_token != claim.token:
+        raise ClaimLost
+    return run
+
+
+async def _end(tx: Connection, run: Run, ending: Ending) -> None:
+    await approvals.withdraw(tx, run.id)
+    await tx.execute(
+        """
+        UPDATE runs
+           SET status = %(status)s, reason_code = %(reason_code)s, reason = %(reason)s, advice = %(advice)s,
+               result = %(result)s, ended_at = clock_timestamp(), worker = NULL, blocked_by = NULL,
+               ran_s = ran_s + CASE WHEN status = 'running'
+                                    THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END
+         WHERE id = %(id)s
+        """,
+        {
+            "id": run.id,
+            "status": ending.status,
+            "reason_code": ending.reason_code,
+            "reason": ending.reason,
+            "advice": ending.advice,
+            "result": Jsonb(ending.result) if ending.result is not None else None,
+        },
+    )
+    told = {
+        "reason": ending.reason,
+        "code": ending.reason_code,
+        "advice": ending.advice,
+        "result": ending.result,
+    }
+    await events.append(
+        tx,
+        run.id,
+        _END_EVENTS[ending.status],
+        {key: value for key, value in told.items() if value is not None},
+    )
+    await _wake_next(tx, run.project_id)
+
+
+async def _wake_next(tx: Connection, project_id: ProjectId | None) -> None:
+    """Defer the oldest run that stands behind the one that has just let go."""
+    if project_id is None:
+        return
+    async with tx.cursor(row_factory=class_row(Run)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {COLUMNS} FROM runs
+             WHERE project_id = %s AND blocked_by IS NOT NULL AND ended_at IS NULL
+             ORDER BY number LIMIT 1
+            """,
+            [project_id],
+        )
+        waiting = await cursor.fetchone()
+    if waiting is not None:
+        await queue.defer(tx, waiting)

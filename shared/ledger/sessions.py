@@ -1,0 +1,143 @@
+"""Conversations about work: what is wanted of each (spec), and its turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from shared.database import Connection
+from shared.ids import RunId, SessionId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation: a chat, a forum topic, a terminal, an API client."""
+
+    id: SessionId
+    front: str
+    external_key: str
+    owner_id: UserId
+    spec: dict[str, Any]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said in a session, by a person or by Telewright."""
+
+    session_id: SessionId
+    seq: int
+    author: str
+    user_id: UserId | None
+    body: dict[str, Any]
+    run_id: RunId | None
+    created_at: datetime
+
+
+_SESSION = "id, front, external_key, owner_id, spec, generation"
+_TURN = "session_id, seq, author, user_id, body, run_id, created_at"
+
+
+async def ensure(tx: Connection, *, front: str, external_key: str, owner_id: UserId) -> Session:
+    """Open the session of a chat, or return the one that is open."""
+    async with tx.cursor(row_factory=class_row(Session)) as cursor:
+        await cursor.execute(
+            f"""
+            INSERT INTO sessions (front, external_key, owner_id)
+            VALUES (%(front)s, %(external_key)s, %(owner_id)s)
+            ON CONFLICT (front, external_key) DO UPDATE SET front = excluded.front
+            RETURNING {_SESSION}
+            """,
+            {"front": front, "external_key": external_key, "owner_id": owner_id},
+        )
+        session = await cursor.fetchone()
+    assert session is not None  # noqa: S101
+    return session
+
+
+async def get(tx: Connection, session_id: SessionId) -> Session | None:
+    """Return a session by its id."""
+    async with tx.cursor(row_factory=class_row(Session)) as cursor:
+        await cursor.execute(f"SELECT {_SESSION} FROM sessions WHERE id = %s", [session_id])
+        return await cursor.fetchone()
+
+
+async def specify(tx: Connection, session_id: SessionId, changes: dict[str, Any]) -> Session:
+    """Change what is wanted of a session; its generation grows when anything differs."""
+    async with tx.cursor(row_factory=class_row(Session)) as cursor:
+        await cursor.execute(
+            f"""
+            UPDATE sessions
+               SET spec = spec || %(changes)s,
+                   generation = generation + (spec <> spec || %(changes)s)::int
+             WHERE id = %(id)s
+            RETURNING {_SESSION}
+            """,
+            {"id": session_id, "changes": Jsonb(changes)},
+        )
+        session = await cursor.fetchone()
+    assert session is not None  # noqa: S101
+    return session
+
+
+async def say(
+    tx: Connection,
+    session_id: SessionId,
+    *,
+    author: str,
+    body: dict[str, Any],
+    trace_id: str,
+    user_id: UserId | None = None,
+    run_id: RunId | None = None,
+    inbox_id: int | None = None,
+) -> Turn:
+    """Add a turn; turns are numbered 1, 2, 3 … without a gap, also when many write at once."""
+    async with tx.cursor(row_factory=class_row(Turn)) as cursor:
+        await cursor.execute(
+            f"""
+            WITH next AS (
+                UPDATE sessions SET last_turn = last_turn + 1 WHERE id = %(session_id)s RETURNING last_turn
+            )
+            INSERT INTO turns (session_id, seq, author, user_id, body, run_id, inbox_id, trace_id)
+            SELECT %(session_id)s, last_turn, %(author)s, %(user_id)s, %(body)s, %(run_id)s, %(inbox_id)s,
+                   %(trace_id)s
+              FROM next
+            RETURNING {_TURN}
+            """,
+            {
+                "session_id": session_id,
+                "author": author,
+                "user_id": user_id,
+                "body": Jsonb(body),
+                "run_id": run_id,
+                "inbox_id": inbox_id,
+                "trace_id": trace_id,
+            },
+        )
+        turn = await cursor.fetchone()
+    assert turn is not None  # noqa: S101
+    return turn
+
+
+async def turns_after(tx: Connection, session_id: SessionId, seq: int, *, limit: int = 200) -> list[Turn]:
+    """Return the turns after a position, oldest first."""
+    async with tx.cursor(row_factory=class_row(Turn)) as cursor:
+        await cursor.execute(
+            f"SELECT {_TURN} FROM turns WHERE session_id = %s AND seq > %s ORDER BY seq LIMIT %s",
+            [session_id, seq, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def answers_to(tx: Connection, inbox_id: int) -> list[Turn]:
+    """Return what was answered to one message, oldest first."""
+    async with tx.cursor(row_factory=class_row(Turn)) as cursor:
+        await cursor.execute(
+            f"SELECT {_TURN} FROM turns WHERE inbox_id = %s AND author = 'telewright' ORDER BY seq",
+            [inbox_id],
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,114 @@
+"""Wake-ups over Valkey: "look again", never what there is to see.
+
+PostgreSQL is the truth. A wake-up only makes a reader look sooner than it
+would have: lose every one of them, and readers look every second instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Self
+from uuid import UUID
+
+import redis.asyncio as redis
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+_CHANNEL = "telewright:session:"
+_POLL_S = 1.0
+"""How long a reader sleeps when no wake-up comes."""
+_PAUSE_S = 1.0
+"""How long nothing is tried after Valkey did not answer, so that its absence costs nothing."""
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """One reader's way to sleep until there may be something new in a session."""
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Return when the session was woken since the last time, or after a second."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_S):
+                await self.woken.wait()
+        self.woken.clear()
+
+
+class Live:
+    """Wakes readers of a session, here and in other processes, and is woken by them."""
+
+    def __init__(self, redis_url: str) -> None:
+        """Make it; nothing is opened yet.
+
+        Args:
+            redis_url: Redis ≥ 7 or Valkey. Nothing needs to answer there.
+        """
+        self._redis = redis.Redis.from_url(
+            redis_url,
+            socket_timeout=None,
+            socket_connect_timeout=1,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._silent_until = 0.0
+        self._listener: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._listener = asyncio.create_task(self._listen(), name="live.listen")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        await self._redis.aclose()
+
+    async def wake(self, session_id: UUID) -> None:
+        """Tell the readers of a session to look; called after the commit."""
+        self._wake_here(str(session_id))
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            async with asyncio.timeout(0.5):
+                await self._redis.publish(f"{_CHANNEL}{session_id}", "")
+        except (RedisError, OSError, TimeoutError):
+            self._silent_until = time.monotonic() + _PAUSE_S
+
+    @contextlib.contextmanager
+    def watching(self, session_id: UUID) -> Iterator[Watch]:
+        """Watch a session; what happens from here on wakes the reader."""
+        watch, watches = Watch(), self._watches[str(session_id)]
+        watches.add(watch)
+        try:
+            yield watch
+        finally:
+            watches.discard(watch)
+            if not watches:
+                self._watches.pop(str(session_id), None)
+
+    def _wake_here(self, session_id: str) -> None:
+        for watch in self._watches.get(session_id, ()):
+            watch.woken.set()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.psubscribe(f"{_CHANNEL}*")
+                    async for message in pubsub.listen():
+                        if message["type"] == "pmessage":
+                            self._wake_here(message["channel"].removeprefix(_CHANNEL))
+            except (RedisError, OSError) as error:
+                log.warning("live.lost", error=str(error), polling_every_s=_POLL_S)
+            await asyncio.sleep(_PAUSE_S)
