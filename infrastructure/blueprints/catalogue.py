@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from infrastructure import contract
 from shared.errors import NotFound
 
 HOME = Path(__file__).resolve().parents[2] / "blueprints"
@@ -51,8 +52,10 @@ def find(name: str) -> Blueprint:
 
 def _read(directory: Path) -> Blueprint:
     content = yaml.safe_load((directory / "copier.yml").read_text(encoding="utf-8"))
+    environment = contract.load(directory / "template").environment
     return Blueprint(
         name=directory.name,
         summary=content["_message_before_copy"],
         directory=directory,
+        secrets=tuple(sorted(name for name, variable in environment.items() if variable.secret)),
     )

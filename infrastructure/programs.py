@@ -1,0 +1,111 @@
+"""Programs of other people, run without their surprises.
+
+A program gets the environment it is given and nothing of ours, runs in a
+process group of its own, and is gone, with all its children, when it takes
+too long or nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import TelewrightError, Unavailable
+
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+"""What programs need to find themselves, and which holds no secret."""
+
+
+class ProgramMissing(Unavailable):
+    """A program that is needed is not installed."""
+
+    code = "program_missing"
+
+
+class ProgramFailed(TelewrightError):
+    """A program that should not fail has failed."""
+
+    code = "program_failed"
+
+
+class ProgramTookTooLong(Unavailable):
+    """A program did not end in time and was ended."""
+
+    code = "program_took_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended."""
+
+    exit_code: int
+    output: bytes
+    errors: str
+
+    @property
+    def complaint(self) -> str:
+        """The last lines it wrote to its standard error, on one line."""
+        return " ".join(self.errors.split())[-500:] or f"it ended with {self.exit_code}"
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] = {},
+    directory: Path | None = None,
+    content: bytes = b"",
+    timeout_s: float = 60,
+    keep_open: Sequence[int] = (),
+) -> Ended:
+    """Run a program to its end.
+
+    Args:
+        command: Program and arguments, without a shell. No secrets: arguments are public.
+        environment: What is set besides `KEPT`.
+        directory: Where it starts; `/` when left out.
+        content: Its standard input.
+        timeout_s: Seconds after which it is killed.
+        keep_open: File descriptors it inherits, so that locks are held until it ends.
+
+    Returns:
+        How it ended, whatever its exit code.
+
+    Raises:
+        ProgramMissing: There is no such program.
+        ProgramTookTooLong: It was killed.
+    """
+    inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=directory or Path("/"),
+            env=inherited | dict(environment),
+            start_new_session=True,
+            pass_fds=keep_open,
+        )
+    except FileNotFoundError as error:
+        raise ProgramMissing(f"{Path(command[0]).name} is not installed") from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, errors = await process.communicate(content)
+    except TimeoutError as error:
+        raise ProgramTookTooLong(f"{Path(command[0]).name} did not end within {timeout_s:g} s") from error
+    finally:
+        await _end(process)
+    return Ended(process.returncode or 0, output, errors.decode(errors="replace"))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill what is left of a program and its children."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())
