@@ -1,0 +1,1 @@
+"""What the modules share. Ansible ships it to the server, so it needs nothing but Python."""

@@ -1,0 +1,108 @@
+"""Release archives: checked, then unpacked beside the others in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+import tempfile
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+
+from .failure import Refused
+from .places import ProjectPlace
+from .records import Release
+
+MOST_MEMBERS = 200_000
+MOST_BYTES = 4 * 1024**3
+ROOMS = frozenset({"app", "site-packages"})
+UNPACKING = ".unpacking-"
+
+
+def unpack(archive: Path, *, place: ProjectPlace, release: Release) -> bool:
+    """Put a release beside the others, or find it there.
+
+    The archive is hostile until its digest is the approved one, and its members are
+    looked at even then: it was built from generated code.
+
+    Args:
+        archive: The `.tar.gz`.
+        place: The project the release belongs to.
+        release: What the archive must be.
+
+    Returns:
+        Whether anything was changed.
+
+    Raises:
+        Refused: The archive is another one, or has members that could leave the directory.
+    """
+    _sweep(place.releases)
+    target = place.releases / release.directory
+    if target.is_dir():
+        return False
+    temporary = Path(tempfile.mkdtemp(prefix=UNPACKING, dir=place.releases))
+    try:
+        with archive.open("rb") as stream:
+            _check_digest(stream, release.digest)
+            _extract(stream, temporary)
+        _check_identity(temporary, place.name, release)
+        temporary.rename(target)
+    except FileNotFoundError as error:
+        raise _bad(f"the archive is gone: {error.filename}") from error
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise _bad(f"the archive cannot be read: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return True
+
+
+def _sweep(releases: Path) -> None:
+    """Remove what a killed deployment was unpacking; the project's lock is held, so nobody else is."""
+    for leftover in releases.glob(f"{UNPACKING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _check_digest(stream: BufferedReader, digest: str) -> None:
+    found = hashlib.file_digest(stream, "sha256").hexdigest()
+    stream.seek(0)
+    if found != digest:
+        raise _bad(f"the archive's digest is {found[:12]}…, expected {digest[:12]}…")
+
+
+def _extract(stream: BufferedReader, target: Path) -> None:
+    total = 0
+    with tarfile.open(fileobj=stream, mode="r:gz") as archive:
+        for count, member in enumerate(archive, start=1):
+            _check_member(member)
+            total += member.size
+            if count > MOST_MEMBERS or total > MOST_BYTES:
+                raise _bad("the archive unpacks to too much")
+            archive.extract(member, target, filter="data")
+
+
+def _check_member(member: tarfile.TarInfo) -> None:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise _bad(f"the archive's member {member.name!r} leads outside")
+    if not (member.isfile() or member.isdir()):
+        raise _bad(f"the archive's member {member.name!r} is neither a file nor a directory")
+    if path.parts and path.parts[0] not in ROOMS and path != PurePosixPath("release.json"):
+        raise _bad(f"the archive's member {member.name!r} has no place in a release")
+
+
+def _check_identity(directory: Path, project: str, release: Release) -> None:
+    try:
+        identity = json.loads((directory / "release.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _bad("the archive has no release.json") from error
+    if not isinstance(identity, dict):
+        raise _bad("release.json is not a mapping")
+    if identity.get("project") != project or identity.get("commit") != release.commit:
+        raise _bad("release.json names another project or commit")
+    for room in ROOMS:
+        (directory / room).mkdir(exist_ok=True)
+
+
+def _bad(message: str) -> Refused:
+    return Refused(message, code="bad_release")

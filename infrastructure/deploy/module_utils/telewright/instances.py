@@ -1,0 +1,159 @@
+"""Instances of a release under supervisord: prepared, started, stopped, removed, read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import supervisor
+from .places import ProjectPlace, write_atomically, write_json
+from .supervisor import Process, Supervisor
+
+ENVIRONMENT = "environment.json"
+PROCESSES = "processes.json"
+LOG_BYTES = 2 * 1024 * 1024
+MOST_LINE = 500
+"""Characters of one line of a log that are shown."""
+RESTARTS = 1000
+"""How often supervisord starts a process that dies at once, waiting a second longer every time."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the processes of an instance are started."""
+
+    launcher: list[str]
+    """The program that becomes a process of the instance: it is given the directory and the name."""
+    processes: dict[str, list[str]]
+    """Program and arguments of each process, in its sandbox. `{port}` becomes the instance's port."""
+    answering: str
+    """The process that gets `PORT`."""
+    environment: dict[str, str]
+    """The same for all processes; `PORT` comes on top."""
+    stop_timeout_s: int
+
+
+def prepare(place: ProjectPlace, instance: str, *, port: int, launch: Launch) -> None:
+    """Write what the processes of an instance are started with."""
+    directory = place.instances / instance
+    directory.mkdir(mode=0o700, exist_ok=True)
+    write_json(directory / PROCESSES, _processes(port, launch))
+    write_json(directory / ENVIRONMENT, _environments(port, launch))
+    write_atomically(directory / "program.conf", _program(place, instance, launch))
+
+
+def is_same(place: ProjectPlace, instance: str, *, port: int, launch: Launch) -> bool:
+    """Whether an instance was prepared with the same processes and environment."""
+    directory = place.instances / instance
+    try:
+        processes = json.loads((directory / PROCESSES).read_text(encoding="utf-8"))
+        environments = json.loads((directory / ENVIRONMENT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(processes == _processes(port, launch) and environments == _environments(port, launch))
+
+
+def start(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
+    """Make supervisord run an instance, now and whenever it starts. Returns whether that was new."""
+    program = place.program(instance)
+    text = (place.instances / instance / "program.conf").read_text(encoding="utf-8")
+    with place.server.locked("programs"):
+        write_atomically(program, text)
+        return manager.add(place.group(instance))
+
+
+def stop(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
+    """Stop an instance for good, keeping what it was started with. Returns whether it was there."""
+    with place.server.locked("programs"):
+        # The file goes first: a supervisord that starts in between must not bring it back.
+        place.program(instance).unlink(missing_ok=True)
+    return manager.remove(place.group(instance))
+
+
+def remove(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
+    """Stop an instance and remove its environment and its logs. Returns whether it was there."""
+    was_there = stop(place, instance, manager=manager)
+    directory = place.instances / instance
+    if directory.is_dir():
+        shutil.rmtree(directory)
+        was_there = True
+    for log in place.logs.glob(f"{instance}.*.log*"):
+        log.unlink(missing_ok=True)
+    return was_there
+
+
+def processes(place: ProjectPlace, instance: str, *, manager: Supervisor) -> list[Process]:
+    """Return the processes of an instance."""
+    return manager.group(place.group(instance))
+
+
+def tail(place: ProjectPlace, instance: str, *, lines: int) -> str:
+    """Return the last lines an instance wrote: safe to show, process by process."""
+    parts = []
+    logs = sorted(place.logs.glob(f"{instance}.*.log"))
+    for log in logs:
+        text = _last_lines(log, lines)
+        name = log.name.removeprefix(f"{instance}.").removesuffix(".log")
+        parts.append(f"[{name}]\n{text}" if len(logs) > 1 else text)
+    return "\n".join(parts)
+
+
+def _last_lines(log: Path, lines: int) -> str:
+    with log.open("rb") as stream:
+        stream.seek(0, 2)
+        stream.seek(max(0, stream.tell() - lines * MOST_LINE))
+        text = stream.read().decode("utf-8", errors="replace")
+    last = deque(text.splitlines(), maxlen=lines)
+    return "\n".join(_printable(line)[:MOST_LINE] for line in last)
+
+
+def _printable(line: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in line)
+
+
+def _processes(port: int, launch: Launch) -> dict[str, list[str]]:
+    return {
+        name: [argument.replace("{port}", str(port)) for argument in command]
+        for name, command in launch.processes.items()
+    }
+
+
+def _environments(port: int, launch: Launch) -> dict[str, dict[str, str]]:
+    return {
+        name: {**launch.environment, "PORT": str(port)} if name == launch.answering else launch.environment
+        for name in launch.processes
+    }
+
+
+def _program(place: ProjectPlace, instance: str, launch: Launch) -> str:
+    group = place.group(instance)
+    names = {name: f"{group}.{name}" for name in launch.processes}
+    sections = [supervisor.section(f"group:{group}", {"programs": ",".join(names.values())})]
+    sections += [
+        supervisor.section(
+            f"program:{program}",
+            {
+                # What a project may write, its command and its environment, never stands
+                # in this file: the launcher reads it from the instance's directory.
+                "command": shlex.join([*launch.launcher, str(place.instances / instance), name]),
+                "autostart": "true",
+                "autorestart": "true",
+                "startsecs": 1,
+                "startretries": RESTARTS,
+                "stopsignal": "TERM",
+                "stopwaitsecs": launch.stop_timeout_s,
+                "killasgroup": "true",
+                "redirect_stderr": "true",
+                "stdout_logfile": str(place.logs / f"{instance}.{name}.log"),
+                "stdout_logfile_maxbytes": LOG_BYTES,
+                "stdout_logfile_backups": 1,
+                "umask": "077",
+            },
+        )
+        for name, program in names.items()
+    ]
+    return "\n".join(sections)

@@ -1,0 +1,305 @@
+"""The server on this machine: supervisord runs the services, Caddy leads people to them.
+
+Everything lies under one directory and listens on loopback. supervisord is in a session
+of its own, so that services outlive whoever started it, `kill -9` included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from infrastructure.deploy.deployer import ServerUnavailable
+from infrastructure.deploy.module_utils.telewright import records
+from infrastructure.deploy.module_utils.telewright.caddy import Caddy
+from infrastructure.deploy.module_utils.telewright.failure import Refused
+from infrastructure.deploy.module_utils.telewright.places import Server, write_atomically, write_json
+from infrastructure.deploy.module_utils.telewright.ports import is_free
+from infrastructure.deploy.module_utils.telewright.supervisor import Supervisor, section
+
+LAUNCHER = Path(__file__).parent / "deploy" / "launch.py"
+LONGEST_SOCKET = 107
+"""Bytes in the path of a Unix socket (sockaddr_un, without the final zero)."""
+SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - what is put there is checked to be ours
+READY_S = 30
+DRAIN_S = 120
+"""supervisord stops one group after the other, each within the time its contract gives it."""
+ATTEND_S = 3
+
+
+class LocalServer:
+    """supervisord and Caddy in one directory."""
+
+    def __init__(self, root: Path) -> None:
+        """Make it; nothing is started yet.
+
+        Args:
+            root: `TELEWRIGHT_HOME/server`.
+        """
+        self.root = root.absolute()
+        self.place = Server(root=self.root, sockets=_short(self.root / "run"))
+        self.caddy_binary = str(_program("caddy"))
+        self._caddy = Caddy(self.place, binary=self.caddy_binary)
+
+    async def start(self) -> None:
+        """Have the server running: attach to it, or start it and wait until it is ready.
+
+        Services that were running when it stopped run again.
+
+        Raises:
+            ServerUnavailable: It does not come up.
+        """
+        await asyncio.to_thread(self._start)
+
+    async def stop(self) -> None:
+        """Finish the requests under way, then stop the services and the server itself."""
+        await asyncio.to_thread(self._stop)
+
+    async def is_running(self) -> bool:
+        """Whether the server answers."""
+        return await asyncio.to_thread(self._answers)
+
+    def supervisor(self, *, timeout_s: float = ATTEND_S) -> Supervisor:
+        """Return the service manager, to ask it something that it answers at once."""
+        return Supervisor(self.place.supervisor_socket, timeout_s=timeout_s)
+
+    def _start(self) -> None:
+        self._lay_out()
+        with self._starting():
+            if self._answers():
+                return
+            if not self._supervisor_answers():
+                self._end_a_silent_supervisor()
+                self._configure()
+                self._set_aside_lost_ports()
+                self._spawn()
+            else:
+                self._start_caddy()
+            _wait_until(self._answers, timeout_s=READY_S, otherwise=self._why_not)
+
+    def _lay_out(self) -> None:
+        _check(self.root)
+        for directory in (self.root, self.root / "run", self.root / "logs", self.place.programs):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self.place.sites, self.place.projects):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        _link(self.place.sockets, self.root / "run")
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        with (self.root / "run" / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _answers(self) -> bool:
+        return self._supervisor_answers() and self._caddy.answers(timeout_s=ATTEND_S)
+
+    def _supervisor_answers(self) -> bool:
+        try:
+            self.supervisor().pid()
+        except Refused:
+            return False
+        return True
+
+    def _end_a_silent_supervisor(self) -> None:
+        """Two supervisords on one directory would start every service twice."""
+        pid = self._recorded_pid()
+        if pid is None:
+            return
+        try:
+            _wait_until(
+                lambda: self._supervisor_answers() or self._recorded_pid() is None, timeout_s=ATTEND_S
+            )
+        except ServerUnavailable:
+            raise ServerUnavailable(
+                f"supervisord (process {pid}) runs but does not answer",
+                advice=f"End it with `kill {pid}`, then start again.",
+            ) from None
+
+    def _recorded_pid(self) -> int | None:
+        """Return the process id in the pid file, if that process is our supervisord."""
+        try:
+            pid = int((self.root / "run" / "supervisord.pid").read_text(encoding="ascii"))
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", errors="replace")
+        except (OSError, ValueError):
+            return None
+        return pid if str(self._configuration) in command.split("\0") else None
+
+    @property
+    def _configuration(self) -> Path:
+        return self.root / "supervisord.conf"
+
+    def _configure(self) -> None:
+        write_atomically(self.place.caddyfile, self._caddy.configuration())
+        write_atomically(self._configuration, self._supervisor_configuration())
+
+    def _supervisor_configuration(self) -> str:
+        caddy = [sys.executable, "-I", "-S", str(LAUNCHER), str(self.root / "caddy"), "caddy"]
+        self._describe_caddy()
+        return "\n".join(
+            [
+                section(
+                    "unix_http_server",
+                    {"file": str(self.place.supervisor_socket), "chmod": "0600"},
+                ),
+                section(
+                    "supervisord",
+                    {
+                        "logfile": str(self.root / "logs" / "supervisord.log"),
+                        "logfile_maxbytes": "5MB",
+                        "logfile_backups": 1,
+                        "pidfile": str(self.root / "run" / "supervisord.pid"),
+                        "childlogdir": str(self.root / "logs"),
+                        "directory": str(self.root),
+                        "umask": "077",
+                        "minfds": 4096,
+                    },
+                ),
+                section(
+                    "rpcinterface:supervisor",
+                    {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
+                ),
+                section(
+                    "program:caddy",
+                    {
+                        "command": shlex.join(caddy),
+                        "autostart": "true",
+                        "autorestart": "true",
+                        "startretries": 1000,
+                        # The highest starts last and stops first: requests under way are
+                        # finished while the services still answer.
+                        "priority": 9999,
+                        "stopwaitsecs": 35,
+                        "redirect_stderr": "true",
+                        "stdout_logfile": str(self.root / "logs" / "caddy.log"),
+                        "stdout_logfile_maxbytes": "5MB",
+                        "stdout_logfile_backups": 1,
+                    },
+                ),
+                section("include", {"files": str(self.place.programs / "*.conf")}),
+            ]
+        )
+
+    def _describe_caddy(self) -> None:
+        home = self.root / "caddy"
+        command = [self.caddy_binary, "run", "--config", str(self.place.caddyfile), "--adapter", "caddyfile"]
+        write_json(home / "processes.json", {"caddy": command})
+        write_json(home / "environment.json", {"caddy": _bare_environment(home)})
+
+    def _set_aside_lost_ports(self) -> None:
+        """Keep a port that a foreign program took meanwhile from stopping all the other projects."""
+        for record in records.everyone(self.place):
+            site = self.place.project(record.project).site
+            if not is_free(record.port):
+                site.unlink(missing_ok=True)
+
+    def _spawn(self) -> None:
+        # supervisord makes itself a daemon once its socket listens: it belongs to no session
+        # of ours, and nobody has to wait for it when it ends.
+        command = [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", str(self._configuration)]
+        try:
+            done = subprocess.run(
+                command,
+                env=_bare_environment(self.root),
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=READY_S,
+                check=False,
+                text=True,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ServerUnavailable("supervisord does not start") from error
+        if done.returncode:
+            raise ServerUnavailable(f"supervisord does not start: {' '.join(done.stdout.split())[-300:]}")
+
+    def _start_caddy(self) -> None:
+        supervisor = self.supervisor(timeout_s=READY_S)
+        if not any(process.lives for process in supervisor.group("caddy")):
+            self._set_aside_lost_ports()
+            supervisor.start("caddy")
+
+    def _why_not(self) -> str:
+        what = "Caddy does not answer" if self._supervisor_answers() else "supervisord does not answer"
+        return f"{what}; its log is in {self.root / 'logs'}"
+
+    def _stop(self) -> None:
+        if not self.root.is_dir():
+            return
+        with self._starting():
+            pid = self._recorded_pid()
+            if pid is None:
+                return
+            with contextlib.suppress(Refused):  # it may be on its way out already
+                self.supervisor(timeout_s=READY_S).shut_down()
+            _wait_until(lambda: self._recorded_pid() is None, timeout_s=DRAIN_S)
+
+
+def _bare_environment(home: Path) -> dict[str, str]:
+    """Return an environment with nothing of Telewright's in it: no token, no address of a database."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8"}
+
+
+def _program(name: str) -> Path:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        raise ServerUnavailable(
+            f"the program {name} is not installed", advice="Install Telewright's packages again."
+        )
+    return Path(found)
+
+
+def _check(root: Path) -> None:
+    """Refuse a directory whose name supervisord or Caddy would read as something else."""
+    if unfit := sorted(set("\n\t;#%{}*?[]\"'`$\\") & set(str(root))):
+        raise ServerUnavailable(
+            f"the directory {root} has {' '.join(map(repr, unfit))} in its name",
+            advice="Set TELEWRIGHT_HOME to a directory without these characters.",
+        )
+
+
+def _short(run: Path) -> Path:
+    """Return a name for the directory of the sockets that is short enough for one."""
+    if len(os.fsencode(run)) + len("/supervisor.sock.12345678") <= LONGEST_SOCKET and " " not in str(run):
+        return run
+    digest = hashlib.sha256(os.fsencode(run)).hexdigest()[:16]
+    return SHORT_DIRECTORY / f"telewright-{os.getuid()}-{digest}"
+
+
+def _link(short: Path, run: Path) -> None:
+    """Make the short name lead to the directory; only the owner can go through it.
+
+    Raises:
+        ServerUnavailable: Somebody else has put something in its place.
+    """
+    if short == run:
+        return
+    with contextlib.suppress(FileExistsError):
+        short.symlink_to(run)
+    if short.lstat().st_uid != os.getuid() or not short.is_symlink() or short.readlink() != run:
+        raise ServerUnavailable(f"{short} belongs to somebody else", advice=f"Remove {short}.")
+
+
+def _wait_until(
+    condition: Callable[[], bool], *, timeout_s: float, otherwise: Callable[[], str] = lambda: "no answer"
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ServerUnavailable(f"the local server is not ready after {timeout_s:g} s: {otherwise()}")
+        time.sleep(0.05)
