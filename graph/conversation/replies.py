@@ -1,0 +1,162 @@
+"""What is answered: blocks of plain content that every front renders in its own way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.ids import ApprovalId, UserId
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Frozen):
+    """A paragraph of plain text; markup in it is content, never markup."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Code(_Frozen):
+    """Lines as a program wrote them, to be shown in a fixed width."""
+
+    type: Literal["code"] = "code"
+    text: str
+    title: str = ""
+
+
+class Fact(_Frozen):
+    """A label and its value."""
+
+    label: str
+    value: str
+
+
+class Facts(_Frozen):
+    """Labels with values, in an order."""
+
+    type: Literal["facts"] = "facts"
+    facts: list[Fact]
+
+
+class Table(_Frozen):
+    """Rows under a header; every row is as long as the header."""
+
+    type: Literal["table"] = "table"
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class Link(_Frozen):
+    """An address to open."""
+
+    type: Literal["link"] = "link"
+    url: str
+    label: str = ""
+
+
+class File(_Frozen):
+    """A text that is better kept than read in a chat."""
+
+    type: Literal["file"] = "file"
+    name: str
+    content: str
+
+
+Block: TypeAlias = Annotated[Text | Code | Facts | Table | Link | File, Field(discriminator="type")]
+
+
+class DecisionChoice(_Frozen):
+    """A button that answers a question."""
+
+    type: Literal["decision"] = "decision"
+    label: str
+    approval_id: ApprovalId
+    key: str
+    asks_comment: bool = False
+    """Whether a comment belongs to it; sent without one, the conversation asks for it."""
+
+
+class CommandChoice(_Frozen):
+    """A button that says a command."""
+
+    type: Literal["command"] = "command"
+    label: str
+    command: str
+
+
+ReplyChoice: TypeAlias = Annotated[DecisionChoice | CommandChoice, Field(discriminator="type")]
+
+
+class Kind(StrEnum):
+    """What becomes of a reply on a screen."""
+
+    ANSWER = "answer"
+    """To what a person has just said; it stays."""
+    PROGRESS = "progress"
+    """Where a run is now; the next one of the run may take its place."""
+    NOTICE = "notice"
+    """Something worth keeping that happened to a run."""
+    QUESTION = "question"
+    """A run waits for a person; see its choices."""
+    RESULT = "result"
+    """A run has ended."""
+
+
+class Awaited(_Frozen):
+    """The comment that the next text of a person is."""
+
+    approval_id: ApprovalId
+    key: str
+    user_id: UserId
+
+
+class Reply(_Frozen):
+    """One message to a person."""
+
+    blocks: list[Block]
+    choices: list[ReplyChoice] = []
+    kind: Kind = Kind.ANSWER
+    run_number: int | None = None
+    """The run it speaks of: what a progress message is edited by."""
+    approval_id: ApprovalId | None = None
+    """The question it puts, or that has been closed: which buttons a front may take away."""
+    awaited: Awaited | None = None
+    """The comment that is asked for; a front may put its prompt for it."""
+    error: str | None = None
+    """The stable code of the error that it tells of."""
+
+    @classmethod
+    def saying(cls, text: str, *more: Block) -> Reply:
+        """Return an answer of one paragraph, and whatever else."""
+        return cls(blocks=[Text(text=text), *more])
+
+    @property
+    def plain(self) -> str:
+        """The reply as lines of plain text: for logs, tests and fronts that can do no more."""
+        return "\n".join(line for block in self.blocks for line in _lines(block))
+
+
+def facts(pairs: dict[str, str]) -> Facts:
+    """Return labels and values as a block."""
+    return Facts(facts=[Fact(label=label, value=value) for label, value in pairs.items()])
+
+
+def _lines(block: Block) -> list[str]:
+    match block:
+        case Text(text=text):
+            return [text]
+        case Code(title=title, text=text):
+            return [title, text] if title else [text]
+        case Facts(facts=pairs):
+            return [f"{pair.label}: {pair.value}" for pair in pairs]
+        case Table(columns=columns, rows=rows):
+            return ["  ".join(row) for row in [columns, *rows]]
+        case Link(url=url, label=label):
+            return [f"{label}: {url}" if label else url]
+        case File(name=name, content=content):
+            return [name, content]
