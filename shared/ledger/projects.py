@@ -154,6 +154,14 @@ async def rename(tx: Connection, project_id: ProjectId, name: str) -> None:
         raise NameTaken(f"There is a project called {name} already.") from error
 
 
+async def revise(tx: Connection, project_id: ProjectId, *, blueprint: str, description: str) -> None:
+    """Note what a project is made from and what it is for, before anything was made."""
+    await tx.execute(
+        "UPDATE projects SET blueprint = %s, description = %s WHERE id = %s",
+        [blueprint, description, project_id],
+    )
+
+
 async def remove(tx: Connection, project_id: ProjectId) -> None:
     """Note that the project is gone; its name is free again, its history stays."""
     await tx.execute(

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
-from shared.errors import NotFound
+from shared.errors import ClaimLost, NotFound
 from shared.ids import ProjectId, RunId, SessionId, UserId
 from shared.ledger import events
 
@@ -177,6 +177,31 @@ async def get_locked(tx: Connection, run_id: RunId) -> Run:
     if run is None:
         raise NoSuchRun
     return run
+
+
+async def get_claimed(tx: Connection, run_id: RunId, token: int) -> Run:
+    """Return a run as the worker that holds it, and hold it so until the transaction ends.
+
+    What a node writes beside the run's own row is fenced by beginning with this.
+
+    Raises:
+        ClaimLost: The token is not the run's any more.
+    """
+    run = await get_locked(tx, run_id)
+    if run.status is not Status.RUNNING or run.claim_token != token:
+        raise ClaimLost
+    return run
+
+
+async def attach_project(tx: Connection, run_id: RunId, token: int, project_id: ProjectId) -> None:
+    """Note which project a running run works on, which gives it the project's lease.
+
+    Raises:
+        ClaimLost: The token is not the run's any more.
+        psycopg.errors.UniqueViolation: Another run works on that project.
+    """
+    await get_claimed(tx, run_id, token)
+    await tx.execute("UPDATE runs SET project_id = %s WHERE id = %s", [project_id, run_id])
 
 
 async def by_number(tx: Connection, number: int) -> Run:
