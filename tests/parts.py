@@ -13,7 +13,6 @@ import psycopg
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey, claim
 from infrastructure.embedded.locks import one_at_a_time
 from infrastructure.embedded.sockets import find_socket_directory
-from shared import migrations
 from shared.errors import Conflict
 
 PREFIX = "telewright-tests-"
@@ -97,5 +96,7 @@ def sweep() -> None:
 
 def _in_a_loop_of_its_own(url: str) -> None:
     """Migrate in another thread: this one's event loop is pytest-asyncio's."""
+    from shared import migrations  # Alembic takes a second to import, and few runs get here
+
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, migrations.upgrade(url)).result()
