@@ -313,10 +313,18 @@ async def mark_delivered(tx: Connection, run_id: RunId) -> None:
 
 
 async def overdue(tx: Connection, *, limit: int = 100) -> list[Approval]:
-    """Return what nobody has decided in time (index approvals_pending)."""
+    """Return what nobody has decided in time, of runs that wait for it (index approvals_pending).
+
+    A run that works on another of its questions meanwhile comes back to this one.
+    """
     async with tx.cursor(row_factory=class_row(Approval)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM approvals WHERE status = 'pending' AND expires_at < now() LIMIT %s",
+            f"""
+            SELECT {_COLUMNS} FROM approvals
+             WHERE status = 'pending' AND expires_at < now()
+               AND EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id AND runs.status = 'waiting')
+             LIMIT %s
+            """,
             [limit],
         )
         return await cursor.fetchall()
@@ -326,23 +334,20 @@ async def expire(tx: Connection, approval_id: ApprovalId) -> bool:
     """Close a question that nobody has decided in time.
 
     Returns:
-        False when somebody has decided it in the meantime, or its time is not over.
+        False when somebody has decided it in the meantime, or its run does not wait.
     """
     approval = await get(tx, approval_id)
     run = await get_locked(tx, approval.run_id)
+    if run.status is not Status.WAITING:
+        return False
     cursor = await tx.execute(
         "UPDATE approvals SET status = 'expired' WHERE id = %s AND status = 'pending' AND expires_at < now()",
         [approval_id],
     )
     if cursor.rowcount == 0:
         return False
-    if run.status is Status.WAITING:
-        await events.append(
-            tx,
-            run.id,
-            events.APPROVAL_EXPIRED,
-            {"approval_id": str(approval_id), "title": approval.question["title"]},
-        )
+    told = {"approval_id": str(approval_id), "title": approval.question["title"]}
+    await events.append(tx, run.id, events.APPROVAL_EXPIRED, told)
     return True
 
 

@@ -167,17 +167,17 @@ async def let_go_queued(tx: Connection, claim: Claim) -> None:
     await queue.defer(tx, run)
 
 
-async def end_unclaimed(tx: Connection, run_id: RunId, ending: Ending) -> bool:
-    """End a run that no live worker holds.
+async def end_waiting(tx: Connection, run_id: RunId, ending: Ending) -> Run | None:
+    """End a run that waits for people.
 
     Returns:
-        False when it had ended already.
+        The run, or nothing when it does not wait any more.
     """
     run = await get_locked(tx, run_id)
-    if run.status.ended:
-        return False
+    if run.status is not Status.WAITING:
+        return None
     await _end(tx, run, ending)
-    return True
+    return run
 
 
 async def request_cancel(tx: Connection, run_id: RunId, *, by: UserId) -> Status:

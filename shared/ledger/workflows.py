@@ -32,7 +32,7 @@ class WorkflowVersion:
     id: int
     workflow: str
     version: str
-    kind: Literal["python", "dag"]
+    kind: Literal["python"]
     definition: dict[str, Any]
     """For Python: `{"entrypoint": "module:build_app"}`."""
 
@@ -41,7 +41,7 @@ _COLUMNS = "id, workflow, version, kind, definition"
 
 
 async def publish(
-    tx: Connection, *, workflow: str, version: str, kind: Literal["python", "dag"], definition: dict[str, Any]
+    tx: Connection, *, workflow: str, version: str, kind: Literal["python"], definition: dict[str, Any]
 ) -> WorkflowVersion:
     """Store a version of a workflow, or find it when it is stored already.
 

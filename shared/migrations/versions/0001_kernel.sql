@@ -57,7 +57,7 @@ CREATE TABLE workflow_versions (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workflow    TEXT NOT NULL,
     version     TEXT NOT NULL,
-    kind        TEXT NOT NULL CHECK (kind IN ('python', 'dag')),
+    kind        TEXT NOT NULL CHECK (kind IN ('python')),
     definition  JSONB NOT NULL,
     created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
     UNIQUE (workflow, version)

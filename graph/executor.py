@@ -1,0 +1,273 @@
+"""Takes a run forward: claims it, drives its graph, and lets it go.
+
+A run is let go when its graph has ended, or asks people something: then no
+job, connection or lease is held until somebody answers. Whatever happens in
+between, the next claim goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command, StateSnapshot
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from graph.checkpointer import FencedPostgresSaver
+from graph.context import RunContext
+from graph.heart import Heart, Holding, Stop
+from graph.registry import WorkflowRegistry
+from graph.steps import StepReporter
+from shared.database import Database
+from shared.errors import ClaimLost, TelewrightError
+from shared.ids import RunId
+from shared.ledger import approvals, claims
+from shared.ledger.approvals import Asked, Question
+from shared.ledger.claims import Claim, Ending
+from shared.ledger.runs import Status
+from shared.live import Live
+from shared.tracing import bind
+
+_MOST_TAKEOVERS = 10
+"""Workers a run may bring down, one after the other without finishing a step, before it is the run's fault."""
+
+_RESUME_CHANNEL = "__resume__"
+"""Where LangGraph keeps the answers a task has been given."""
+
+Waiting = Sequence[Asked]
+Outcome = Ending | Waiting
+
+log = structlog.get_logger()
+
+
+class BadQuestion(TelewrightError):
+    """The workflow interrupted with something that is not a question."""
+
+    code = "bad_question"
+    advice = "Let the node interrupt with `Question(...).model_dump(mode='json')`."
+
+
+class TooManySteps(TelewrightError):
+    """The workflow went on and on without coming to an end."""
+
+    code = "too_many_steps"
+    advice = "Look for a loop in the workflow that nothing ends."
+
+
+class BringsDownWorkers(TelewrightError):
+    """Every worker that took up this run went down with it."""
+
+    code = "brings_down_workers"
+    advice = "Look at the workers' memory and log; then start the work anew."
+
+
+class Executor:
+    """Takes runs forward on one worker."""
+
+    def __init__(
+        self, database: Database, live: Live, registry: WorkflowRegistry, heart: Heart, *, worker: str
+    ) -> None:
+        """Put together what is needed; nothing is opened or started.
+
+        Args:
+            database: The ledgers and the checkpoints.
+            live: Told after every change.
+            registry: Where compiled graphs come from.
+            heart: Watches over the runs that are driven here.
+            worker: This worker's name, which no other process has.
+        """
+        self._database = database
+        self._live = live
+        self._registry = registry
+        self._heart = heart
+        self._worker = worker
+
+    async def execute(self, run_id: RunId) -> None:
+        """Take a run forward until it ends or waits for people.
+
+        Raises:
+            psycopg.OperationalError: The database went away; the job is to be tried again.
+            asyncio.CancelledError: The worker stops; the run has been handed back.
+        """
+        async with self._database.transaction() as tx:
+            claim = await claims.claim(tx, run_id, worker=self._worker)
+        if claim is None:
+            return
+        with bind(trace_id=claim.run.trace_id, run_id=str(run_id)):
+            await self._live.wake(claim.run.session_id)
+            try:
+                await self._let_go(claim, await self._outcome(claim))
+            except ClaimLost:
+                log.warning("claim.lost", token=claim.token)
+            await self._live.wake(claim.run.session_id)
+
+    async def _outcome(self, claim: Claim) -> Outcome:
+        """Drive the graph in a task of its own, so that the heart can stop it alone."""
+        if claim.run.takeovers > _MOST_TAKEOVERS:
+            return _failed(BringsDownWorkers())
+        drive = asyncio.create_task(self._drive(claim), name=f"drive {claim.run.id}")
+        with self._heart.holding(claim, drive) as holding:
+            try:
+                await asyncio.wait([drive])
+            except asyncio.CancelledError:
+                await _stopped(drive)
+                await asyncio.shield(self._hand_back(claim))
+                raise
+        return await _result_of(drive, holding)
+
+    async def _drive(self, claim: Claim) -> Outcome:
+        graph = await self._registry.compiled(claim.run.workflow_version_id)
+        saver = FencedPostgresSaver(self._database.pool, claim)
+        app = graph.copy(update={"checkpointer": saver})
+        config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
+        before = await app.aget_state(config)
+        if _nothing_left(before):
+            return _succeeded(before)
+        reporter = StepReporter(self._database, self._live, claim)
+        context = RunContext(claim, self._database, self._live)
+        async for part in app.astream(
+            await self._next_input(saver, config, before, claim), config, context=context, stream_mode="tasks"
+        ):
+            await reporter.report(part)
+        after = await app.aget_state(config)
+        return await _asked(saver, config, after) or _succeeded(after)
+
+    async def _next_input(
+        self, saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot, claim: Claim
+    ) -> dict[str, Any] | Command[Any] | None:
+        """Return what the graph goes on with: its first input, people's answers, or nothing new."""
+        if not state.config.get("configurable", {}).get("checkpoint_id"):
+            return claim.run.input
+        async with self._database.connection() as connection:
+            decided = {
+                one.interrupt_id: one
+                for one in await approvals.of_run(connection, claim.run.id)
+                if one.answer is not None
+            }
+        given = await _answers_given(saver, config)
+        answers = {
+            interrupt.id: decided[interrupt.id].answer
+            for task in state.tasks
+            for interrupt in task.interrupts
+            # An answer the task holds already must not be given twice: it would answer its next question.
+            if interrupt.id in decided and given.get(task.id, 0) <= decided[interrupt.id].ordinal
+        }
+        return Command(resume=answers) if answers else None
+
+    async def _let_go(self, claim: Claim, outcome: Outcome) -> None:
+        async with self._database.transaction() as tx:
+            if isinstance(outcome, Ending):
+                await claims.let_go_ended(tx, claim, outcome)
+            else:
+                await claims.let_go_waiting(tx, claim, outcome)
+
+    async def _hand_back(self, claim: Claim) -> None:
+        async with self._database.transaction() as tx:
+            await claims.let_go_queued(tx, claim)
+        log.info("run.handed_back")
+
+
+async def _stopped(drive: asyncio.Task[Outcome]) -> None:
+    drive.cancel()
+    await asyncio.wait([drive])
+
+
+async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
+    """Return what driving came to.
+
+    Raises:
+        ClaimLost: Somebody else has taken up the run.
+        psycopg.OperationalError: The database went away.
+    """
+    try:
+        return drive.result()
+    except asyncio.CancelledError:
+        return _ending_of(holding.stopped)
+    except psycopg.errors.Error as error:
+        if error.sqlstate == "TW001":
+            raise ClaimLost from error
+        raise
+    except ClaimLost:
+        raise
+    except TelewrightError as error:
+        log.warning("run.failed", code=error.code, error=error.message)
+        return _failed(error)
+    except GraphRecursionError:
+        return _failed(TooManySteps())
+    except Exception as error:
+        # A workflow is somebody's code: whatever it raises ends its run, not the worker.
+        log.exception("run.crashed", error=repr(error))
+        return Ending(
+            Status.FAILED, "internal", f"{type(error).__name__}: {error}"[:500], TelewrightError.advice
+        )
+
+
+def _ending_of(stopped: Stop | None) -> Ending:
+    match stopped:
+        case Stop.CANCELLED:
+            return Ending(Status.CANCELLED, "cancelled", "It was cancelled.")
+        case Stop.TIMED_OUT:
+            return Ending(
+                Status.TIMED_OUT,
+                "timed_out",
+                "It ran longer than it may.",
+                "Start it again, or make the work smaller.",
+            )
+        case Stop.CLAIM_LOST | None:
+            raise ClaimLost
+
+
+def _failed(error: TelewrightError) -> Ending:
+    return Ending(Status.FAILED, error.code, error.message, error.advice)
+
+
+def _succeeded(state: StateSnapshot) -> Ending:
+    """End with the graph's `result`, or with its whole state when it has none."""
+    values = to_jsonable_python(state.values, fallback=str, inf_nan_mode="strings")
+    result = values.get("result", values) if isinstance(values, dict) else {"value": values}
+    return Ending(Status.SUCCEEDED, result=result if isinstance(result, dict) else {"value": result})
+
+
+def _nothing_left(state: StateSnapshot) -> bool:
+    return bool(state.config.get("configurable", {}).get("checkpoint_id")) and not state.next
+
+
+async def _asked(saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot) -> list[Asked]:
+    """Return the questions a graph stopped at.
+
+    Raises:
+        BadQuestion: One of them is none.
+    """
+    waiting = [task for task in state.tasks if task.interrupts]
+    if not waiting:
+        return []
+    given = await _answers_given(saver, config)
+    return [
+        Asked(interrupt.id, task.id, given.get(task.id, 0), _question(interrupt.value))
+        for task in waiting
+        for interrupt in task.interrupts
+    ]
+
+
+def _question(value: object) -> Question:
+    try:
+        return Question.model_validate(value)
+    except ValidationError as error:
+        raise BadQuestion from error
+
+
+async def _answers_given(saver: FencedPostgresSaver, config: RunnableConfig) -> dict[str, int]:
+    """Return how many answers each task of the last checkpoint holds already."""
+    stored = await saver.aget_tuple(config)
+    writes = (stored.pending_writes or []) if stored else []
+    return {
+        task_id: len(value) if isinstance(value, list) else 1
+        for task_id, channel, value in writes
+        if channel == _RESUME_CHANNEL
+    }

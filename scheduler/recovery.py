@@ -1,0 +1,130 @@
+"""Takes up what was left lying: by killed workers, lost jobs, and people who did not answer.
+
+Every pass looks at what is, and repairs it; it may be killed anywhere and is
+simply made again. Several schedulers take turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from procrastinate import App
+from psycopg.rows import class_row
+
+from graph.heart import SILENCE_S
+from shared import queue
+from shared.database import Connection, Database
+from shared.ledger import approvals, claims
+from shared.ledger.claims import Ending
+from shared.ledger.runs import COLUMNS, Run, Status
+from shared.live import Live
+
+_LOCK = 7241_1002
+"""Advisory lock under which one scheduler recovers at a time."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What one pass has repaired."""
+
+    stalled_jobs: int = 0
+    runs_without_job: int = 0
+    expired_approvals: int = 0
+
+
+async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
+    """Make one pass.
+
+    Args:
+        database: The ledgers.
+        queue_app: The opened queue.
+        live: Told of runs that ended.
+
+    Returns:
+        What was repaired; nothing when another scheduler is at it.
+    """
+    async with database.transaction() as turn:
+        cursor = await turn.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = await cursor.fetchone()
+        if row is None or not row[0]:
+            return Recovered()
+        recovered = Recovered(
+            stalled_jobs=await _retry_stalled_jobs(queue_app),
+            runs_without_job=await _defer_runs_without_job(database),
+            expired_approvals=await _expire_approvals(database, live),
+        )
+    if recovered != Recovered():
+        log.info(
+            "run.recovered",
+            stalled_jobs=recovered.stalled_jobs,
+            runs_without_job=recovered.runs_without_job,
+            expired_approvals=recovered.expired_approvals,
+        )
+    return recovered
+
+
+async def _retry_stalled_jobs(queue_app: App) -> int:
+    """Queue the jobs of workers whose heart stands still again."""
+    stalled = list(await queue_app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S))
+    for job in stalled:
+        await queue_app.job_manager.retry_job(job)
+    return len(stalled)
+
+
+async def _defer_runs_without_job(database: Database) -> int:
+    """Defer runs that should go on, but that no job will take forward."""
+    async with database.transaction() as tx:
+        lying = await _runs_without_job(tx)
+        for run in lying:
+            await queue.defer(tx, run)
+    return len(lying)
+
+
+async def _runs_without_job(tx: Connection) -> list[Run]:
+    """Return them (indexes runs_open, and the queue's own on the lock of open jobs)."""
+    async with tx.cursor(row_factory=class_row(Run)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {COLUMNS} FROM runs
+             WHERE ended_at IS NULL
+               AND (status = 'queued' AND created_at < now() - make_interval(secs => %(silence_s)s)
+                    OR status = 'running' AND beat_at < now() - make_interval(secs => %(silence_s)s)
+                    OR status = 'waiting' AND EXISTS (
+                       SELECT 1 FROM approvals
+                        WHERE run_id = runs.id AND status = 'decided' AND delivered_at IS NULL))
+               AND NOT EXISTS (
+                   SELECT 1 FROM procrastinate_jobs
+                    WHERE lock = 'thread:' || runs.thread_id AND status IN ('todo', 'doing'))
+               AND NOT EXISTS (
+                   SELECT 1 FROM runs AS holder WHERE holder.id = runs.blocked_by AND holder.status = 'running')
+             ORDER BY number LIMIT 500
+            """,
+            {"silence_s": SILENCE_S},
+        )
+        return await cursor.fetchall()
+
+
+async def _expire_approvals(database: Database, live: Live) -> int:
+    """End the runs that nobody answered in time."""
+    async with database.connection() as connection:
+        overdue = await approvals.overdue(connection)
+    for approval in overdue:
+        async with database.transaction() as tx:
+            if not await approvals.expire(tx, approval.id):
+                continue
+            run = await claims.end_waiting(
+                tx,
+                approval.run_id,
+                Ending(
+                    Status.TIMED_OUT,
+                    "approval_expired",
+                    f"Nobody decided in time: {approval.question['title']}",
+                    "Start the work again when somebody is there to decide.",
+                ),
+            )
+        if run is not None:
+            await live.wake(run.session_id)
+    return len(overdue)
