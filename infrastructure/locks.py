@@ -46,7 +46,7 @@ async def locked(file: Path, *, timeout_s: float = 120) -> AsyncIterator[int]:
         try:
             async with asyncio.timeout(timeout_s):
                 # Polled, because a thread that waits in flock() cannot be cancelled.
-                while not _taken(descriptor):
+                while not _taken(descriptor):  # noqa: ASYNC110
                     await asyncio.sleep(POLL_S)
         except TimeoutError as error:
             raise LockBusy from error

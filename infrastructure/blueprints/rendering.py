@@ -72,7 +72,7 @@ async def render_directory(blueprint: Path, answers: Answers, target: Path) -> N
     """
     if faults := await asyncio.to_thread(faults_of, blueprint):
         raise BadBlueprint("\n".join(faults))
-    if target.is_dir() and any(target.iterdir()):
+    if await asyncio.to_thread(_has_content, target):
         raise BadInput(f"{target.name} is not empty")
     with tempfile.TemporaryDirectory(prefix="telewright-blueprint-") as scratch:
         copy = Path(scratch) / "blueprint"
@@ -118,7 +118,7 @@ def faults_of(blueprint: Path) -> list[str]:
 async def _render(blueprint: Path, answers: Answers, target: Path) -> None:
     work = {
         "blueprint": str(blueprint),
-        "target": str(target.absolute()),
+        "target": str(Path.cwd() / target),
         "answers": {"project_name": answers.project_name}
         # Without a description the blueprint's own default is taken.
         | ({"description": text} if (text := clean(answers.description)) else {}),
@@ -156,6 +156,10 @@ def clean(description: str) -> str:
         and unicodedata.bidirectional(character) not in _DIRECTION_OVERRIDES
     )
     return kept.strip()[:LONGEST_DESCRIPTION].strip()
+
+
+def _has_content(target: Path) -> bool:
+    return target.is_dir() and any(target.iterdir())
 
 
 def _everything(directory: Path) -> list[Path]:

@@ -20,7 +20,8 @@ def test_help_names_the_commands(conversation: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("hello", "1 word"), ("hello there, world", "3 words"), ("<b>x</b> & y", "3 words")]
+    ("text", "expected"),
+    [("hello", "1 word"), ("hello there, world", "3 words"), ("<b>x</b> & y", "3 words")],
 )
 def test_words_are_counted(conversation: Any, text: str, expected: str) -> None:
     assert asyncio.run(conversation.say(text)) == [expected]
