@@ -3,6 +3,8 @@
 Generated code is hostile. It runs here, under bubblewrap, or not at all.
 """
 
+from infrastructure.sandbox.bubblewrap import BubblewrapSandbox, check
+from infrastructure.sandbox.interpreter import base_python, python_mounts
 from infrastructure.sandbox.protocol import (
     WORKSPACE,
     Ending,
@@ -10,17 +12,23 @@ from infrastructure.sandbox.protocol import (
     LineListener,
     Mount,
     Sandbox,
+    SandboxLost,
     SandboxResult,
     SandboxUnavailable,
 )
 
 __all__ = [
     "WORKSPACE",
+    "BubblewrapSandbox",
     "Ending",
     "Limits",
     "LineListener",
     "Mount",
     "Sandbox",
+    "SandboxLost",
     "SandboxResult",
     "SandboxUnavailable",
+    "base_python",
+    "check",
+    "python_mounts",
 ]

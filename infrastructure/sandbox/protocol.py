@@ -25,6 +25,14 @@ class SandboxUnavailable(TelewrightError):
     )
 
 
+class SandboxLost(TelewrightError):
+    """The sandbox was ended from outside before it could say what became of the command."""
+
+    code = "sandbox_lost"
+    advice = "Try again; if it happens often, look whether this machine runs out of memory."
+    transient = True
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most one command may use, all its processes together unless said otherwise."""
@@ -100,7 +108,7 @@ class Sandbox(Protocol):
         workspace: Path,
         mounts: Sequence[Mount] = (),
         environment: Mapping[str, str] = {},
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
         network: bool = False,
         on_line: LineListener | None = None,
     ) -> SandboxResult:
