@@ -185,10 +185,10 @@ class Settings(BaseSettings):
         if not isinstance(ids, str):
             return ids
         parsed = [part.strip() for part in ids.split(",") if part.strip()]
-        for part in parsed:
+        for number, part in enumerate(parsed, start=1):
             positive = part.isascii() and part.isdigit() and 0 < int(part[:20]) < 2**53
             _require(
-                positive, f"should be numeric Telegram user ids separated by commas; {part[:40]!r} is none"
+                positive, f"should be Telegram user ids, with commas between them; entry {number} is none"
             )
         return tuple(dict.fromkeys(int(part) for part in parsed))
 
