@@ -16,8 +16,11 @@ from infrastructure.sandbox.protocol import (
     SandboxResult,
     SandboxUnavailable,
 )
+from infrastructure.sandbox.service import DATA, RELEASE, service_command
 
 __all__ = [
+    "DATA",
+    "RELEASE",
     "WORKSPACE",
     "BubblewrapSandbox",
     "Ending",
@@ -31,4 +34,5 @@ __all__ = [
     "base_python",
     "check",
     "python_mounts",
+    "service_command",
 ]

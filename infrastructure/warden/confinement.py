@@ -17,6 +17,9 @@ from infrastructure.warden.orders import Limits, Mount, Orders
 
 MIB = 1024 * 1024
 
+STACK_BYTES = 8 * MIB
+"""What a thread's stack counts as, although it uses hardly any of it."""
+
 _RESERVED_PROCESSES = 16
 """More than `processes`, so that the watch sees who passes it and can say so."""
 
@@ -138,9 +141,10 @@ def _become_bubblewrap(orders: Orders, guard: int, info: int, *, descend: bool) 
 
 
 def _limit(limits: Limits) -> None:
-    memory = limits.memory_mb * MIB
+    memory = limits.memory_mb * MIB + limits.processes * STACK_BYTES
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, limits.open_files)
+    # For each process, and only to slow down what grows faster than the watch looks.
     # Not RLIMIT_AS: V8 and Go reserve far more address space than they ever use.
     _lower(resource.RLIMIT_DATA, memory)
     if limits.cpu_s is not None:
