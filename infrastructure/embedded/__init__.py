@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from infrastructure.embedded.locks import claim
 from infrastructure.embedded.postgres import EmbeddedPostgres
 from infrastructure.embedded.valkey import EmbeddedValkey
+from shared.cancellation import to_the_end
 from shared.errors import Unavailable
 from shared.settings import Settings
 
@@ -87,6 +88,10 @@ async def _start(parts: list[Part]) -> None:
     for outcome in outcomes:
         if outcome is not None:
             raise outcome
+
+
+async def _outcomes(parts: list[Part]) -> list[BaseException | None]:
+    return await asyncio.gather(*(asyncio.to_thread(part.start) for part in parts), return_exceptions=True)
 
 
 def _endpoints(settings: Settings) -> Endpoints:

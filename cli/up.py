@@ -1,0 +1,124 @@
+"""`telewright up`: everything on this machine in one process tree, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+
+from cli.processes import Child
+from infrastructure.embedded import Endpoints, embedded, revive
+from infrastructure.local_server import LocalServer
+from shared import logs, migrations
+from shared.cancellation import to_the_end
+from shared.errors import TelewrightError
+from shared.settings import Settings
+
+ROLES = ("worker", "scheduler")
+LOOK_AGAIN_S = 2.0
+"""How often the parts that run as daemons are looked after."""
+
+log = structlog.get_logger(__name__)
+
+
+class Stop:
+    """What the signals have asked for so far."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurry = asyncio.Event()
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT, SIGTERM and a closed terminal as a wish to stop; a second one as a wish to hurry."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._heard)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _heard(self) -> None:
+        (self.hurry if self.asked.is_set() else self.asked).set()
+
+
+async def up(settings: Settings) -> None:
+    """Run the database, the cache, the local server, a worker and a scheduler.
+
+    Returns when stopped by a signal, with everything ended in order: the children finish or
+    hand back their work, then the local server, the cache and the database stop.
+
+    Raises:
+        Conflict: Another `up` runs on this home.
+        Unavailable: A part does not start, or does not stay.
+    """
+    logs.configure(settings)
+    stop = Stop()
+    with stop.listening():
+        everything = asyncio.create_task(_everything(settings, stop))
+        asked = asyncio.create_task(stop.asked.wait())
+        await asyncio.wait({everything, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not everything.done():
+            _say("Stopping; Ctrl-C again to hurry.")
+        everything.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await everything
+    log.info("up.stopped")
+
+
+async def _everything(settings: Settings, stop: Stop) -> None:
+    async with embedded(settings) as endpoints, _local_server(settings) as server:
+        await asyncio.gather(
+            to_the_end(migrations.upgrade(endpoints.database_url)), to_the_end(server.start())
+        )
+        try:
+            async with asyncio.TaskGroup() as together:
+                for role in ROLES:
+                    together.create_task(_child(role, settings, endpoints, stop).keep_running())
+                together.create_task(_look_after(settings, server))
+                _say("Telewright is ready. Talk to it with `telewright chat`; Ctrl-C stops it.")
+        except* TelewrightError as failed:
+            raise failed.exceptions[0] from None
+
+
+@contextlib.asynccontextmanager
+async def _local_server(settings: Settings) -> AsyncIterator[LocalServer]:
+    server = LocalServer(settings.home / "server")
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def _child(role: str, settings: Settings, endpoints: Endpoints, stop: Stop) -> Child:
+    environment = {
+        **os.environ,
+        "TELEWRIGHT_HOME": str(settings.home),
+        "DATABASE_URL": endpoints.database_url,
+        "REDIS_URL": endpoints.redis_url,
+    }
+    return Child(role, [sys.executable, "-m", "cli", role], environment, hurry=stop.hurry)
+
+
+async def _look_after(settings: Settings, server: LocalServer) -> None:
+    """Start again what has died: daemons are nobody's children, so nobody is told."""
+    while True:
+        await asyncio.sleep(LOOK_AGAIN_S)
+        try:
+            await revive(settings)
+            await to_the_end(server.start())
+        except TelewrightError as error:
+            log.warning("part.unavailable", error=error.message, advice=error.advice)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
