@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from infrastructure.contract import DeployContract
 from infrastructure.dependencies import Dependencies
-from infrastructure.sandbox import Limits, LineListener, Sandbox
+from infrastructure.sandbox import (
+    Ending,
+    Limits,
+    LineListener,
+    Mount,
+    Sandbox,
+    SandboxResult,
+    base_python,
+    python_mounts,
+)
+
+PACKAGES = PurePosixPath("/packages")
+"""Where the project's packages stand inside."""
+
+_ENDINGS = {
+    Ending.KILLED: "The tests crashed",
+    Ending.TIMED_OUT: "The tests took too long and were stopped",
+    Ending.OUT_OF_MEMORY: "The tests used too much memory and were stopped",
+    Ending.TOO_MANY_PROCESSES: "The tests started too many processes and were stopped",
+    Ending.TOO_MUCH_OUTPUT: "The tests printed too much and were stopped",
+    Ending.DISK_FULL: "The tests wrote too much to the disk and were stopped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +72,34 @@ async def run_tests(
         DependenciesUnavailable: Its packages could not be installed.
         SandboxUnavailable: This machine cannot isolate. Nothing was run.
     """
-    raise NotImplementedError
+    packages = await dependencies.testing(workspace)
+    result = await sandbox.run(
+        _command(contract),
+        workspace=workspace,
+        mounts=[*python_mounts(), Mount(packages, PACKAGES)],
+        environment={
+            "PYTHONPATH": str(PACKAGES),
+            # Nothing but the tests' own files is to appear in the workspace.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+        },
+        limits=limits,
+        on_line=on_line,
+    )
+    return TestReport(result.succeeded, _summary(result), result.output)
+
+
+def _command(contract: DeployContract) -> list[str]:
+    """Return how the tests are run, with the Python that will also run the service."""
+    program, *arguments = contract.test
+    return [str(base_python()) if program in {"python", "python3"} else program, *arguments]
+
+
+def _summary(result: SandboxResult) -> str:
+    if result.ending is not Ending.EXITED:
+        return _ENDINGS[result.ending]
+    lines = [line.strip("= ") for line in result.output.splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if re.search(r"\d+ (passed|failed|error)", line)), None)
+    if last is not None:
+        return last
+    return "The tests passed" if result.succeeded else f"The tests failed with exit code {result.exit_code}"
