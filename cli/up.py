@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import structlog
@@ -23,6 +24,9 @@ ROLES = ("worker", "scheduler")
 LOOK_AGAIN_S = 2.0
 """How often the parts that run as daemons are looked after."""
 
+ECHO_S = 0.5
+"""Wrappers such as timeout(1) pass on a signal that the terminal has sent to all; that is no second wish."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,6 +36,7 @@ class Stop:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.hurry = asyncio.Event()
+        self._first = 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -47,7 +52,12 @@ class Stop:
                 loop.remove_signal_handler(number)
 
     def _heard(self) -> None:
-        (self.hurry if self.asked.is_set() else self.asked).set()
+        now = time.monotonic()
+        if not self.asked.is_set():
+            self._first = now
+            self.asked.set()
+        elif now - self._first > ECHO_S:
+            self.hurry.set()
 
 
 async def up(settings: Settings) -> None:

@@ -82,10 +82,7 @@ def _parts(settings: Settings) -> list[Part]:
 
 async def _start(parts: list[Part]) -> None:
     # All are waited for even when one fails, so that none is still starting while it is stopped.
-    outcomes = await asyncio.gather(
-        *(asyncio.to_thread(part.start) for part in parts), return_exceptions=True
-    )
-    for outcome in outcomes:
+    for outcome in await to_the_end(_outcomes(parts)):
         if outcome is not None:
             raise outcome
 
