@@ -1,0 +1,63 @@
+"""The approval of a deployment, bound to exactly what would be deployed."""
+
+from __future__ import annotations
+
+from langgraph.types import Command
+
+from graph.context import RunContext
+from graph.orchestrator.configure import contract_of, names_of_environment
+from graph.orchestrator.questions import APPROVE, DECLINE, approval, ask, still_holds
+from graph.orchestrator.state import Outcome, State, Step
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.world import project_of, release_of, serving_before
+from shared.ledger.approvals import Question
+from shared.policy import Effect, Rule, group_of, rule_for
+
+
+async def approve_release(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Ask whether the release may be deployed, where policy wants that."""
+    rule, question = await proposal(state, context, tools)
+    if not rule.automatic:
+        answer = ask(question)
+        if answer.choice != APPROVE.key:
+            return Command(update={"outcome": Outcome.NOT_DEPLOYED}, goto=Step.REPORT)
+        if not await still_holds(context, question, answer):
+            return Command(goto=Step.CONFIGURE)
+    return Command(update={"approved": question.digest}, goto=Step.DEPLOY)
+
+
+async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rule, Question]:
+    """Return who decides about the deployment, and the question as the world stands now."""
+    project = await project_of(context, state)
+    release = await release_of(context, state)
+    serving = await serving_before(context, project)
+    names = await names_of_environment(project, contract_of(release), tools)
+    playbook = tools.deployer.playbook_digest()
+    rollback = state["kind"] == "rollback"
+    question = approval(
+        "rollback" if rollback else "deploy",
+        f"{'Roll back' if rollback else 'Deploy'} {project.name} {'to ' if rollback else ''}release {release.number}?",
+        rule=(rule := rule_for(Effect.DEPLOYMENT, group_of(project.server))),
+        subject={
+            "do": "deploy",
+            "project": str(project.id),
+            "commit": release.commit_sha,
+            "release": release.digest,
+            "server": project.server,
+            "playbook": playbook,
+            "environment": names,
+            "serving": serving.digest if serving else None,
+        },
+        facts={
+            "Project": project.name,
+            "Release": f"{release.number} ({release.digest.removeprefix('sha256:')[:12]})",
+            "Commit": release.commit_sha[:12],
+            "Tests": release.tests,
+            "Server": project.server,
+            "Replaces": f"release {serving.number}" if serving else "nothing",
+            "Environment": ", ".join(names) or "none",
+            "Playbook": playbook.removeprefix("sha256:")[:12],
+        },
+        choices=[APPROVE, DECLINE],
+    )
+    return rule, question

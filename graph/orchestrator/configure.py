@@ -1,0 +1,125 @@
+"""The environment of a service: what is missing is asked for; secrets never in the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from langgraph.types import Command
+from pydantic import SecretStr
+
+from graph.context import RunContext
+from graph.orchestrator.fence import fenced
+from graph.orchestrator.questions import CANCEL, TRY_AGAIN, ask
+from graph.orchestrator.state import Gap, Outcome, State, Step
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.world import project_of, release_of
+from infrastructure.contract import DeployContract
+from shared.ledger import events, projects
+from shared.ledger.approvals import Question, digest_of
+from shared.ledger.projects import Project
+from shared.ledger.releases import Release
+
+SECRETS = "secrets"
+"""The subject of a gap that a person fills in a terminal; no variable has a small letter."""
+LONGEST_VALUE = 1000
+
+
+async def configure(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Look whether the release has all it needs to run."""
+    project = await project_of(context, state)
+    contract = contract_of(await release_of(context, state))
+    missing = sorted(_required(contract, secret=True) - set(await tools.secrets.names(project.name)))
+    if missing:
+        return Command(update={"gap": _secrets_gap(project, missing)}, goto=Step.PROVIDE)
+    for name in sorted(_required(contract, secret=False) - project.environment.keys()):
+        message = f"{name}: {contract.environment[name].description}"
+        return Command(update={"gap": Gap(subject=name, message=message, offered=[])}, goto=Step.PROVIDE)
+    return Command(goto=Step.APPROVE_RELEASE)
+
+
+async def provide(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Ask for what is missing, and look again."""
+    gap = state["gap"]
+    answer = ask(_question(gap))
+    if answer.choice == CANCEL.key:
+        return Command(update={"outcome": Outcome.NOT_DEPLOYED}, goto=Step.REPORT)
+    if gap["subject"] != SECRETS:
+        await _store(context, state, gap["subject"], (answer.text or "").strip())
+    return Command(goto=Step.CONFIGURE)
+
+
+def contract_of(release: Release) -> DeployContract:
+    """Return the deploy contract that a release was built with."""
+    return DeployContract.model_validate(release.contract)
+
+
+async def names_of_environment(project: Project, contract: DeployContract, tools: Tools) -> list[str]:
+    """Return the names of the variables that the service will be given."""
+    secrets = set(await tools.secrets.names(project.name))
+    return sorted(
+        name
+        for name, variable in contract.environment.items()
+        if (
+            name in secrets
+            if variable.secret
+            else name in project.environment or variable.default is not None
+        )
+    )
+
+
+async def environment_of(
+    project: Project, contract: DeployContract, tools: Tools
+) -> Mapping[str, SecretStr | str]:
+    """Return the variables with their values, for the moment of a deployment."""
+    names = await names_of_environment(project, contract, tools)
+    declared = contract.environment
+    plain = {
+        name: project.environment.get(name) or declared[name].default or ""
+        for name in names
+        if not declared[name].secret
+    }
+    return plain | await tools.secrets.reveal(project.name, [name for name in names if declared[name].secret])
+
+
+def _required(contract: DeployContract, *, secret: bool) -> set[str]:
+    return {
+        name
+        for name, variable in contract.environment.items()
+        if variable.required and variable.secret is secret and variable.default is None
+    }
+
+
+def _secrets_gap(project: Project, names: list[str]) -> Gap:
+    commands = "\n".join(f"telewright secret set {project.name} {name}" for name in names)
+    message = f"Run this where Telewright runs, then try again:\n{commands}\nNever send a secret in a chat."
+    return Gap(subject=SECRETS, message=message, offered=[TRY_AGAIN.key])
+
+
+def _question(gap: Gap) -> Question:
+    if gap["subject"] == SECRETS:
+        return Question(
+            kind="question",
+            title="A secret is missing.",
+            text=gap["message"],
+            choices=[TRY_AGAIN, CANCEL],
+            digest=digest_of(gap),
+        )
+    return Question(
+        kind="question",
+        title=f"What shall {gap['subject']} be?",
+        text=gap["message"],
+        choices=[CANCEL],
+        wants_text=True,
+        digest=digest_of(gap),
+    )
+
+
+async def _store(context: RunContext, state: State, name: str, value: str) -> None:
+    """Note a plain value; one that cannot be one is asked for again."""
+    if not value or len(value) > LONGEST_VALUE or not value.isprintable():
+        text = f"{name} must be one line of at most {LONGEST_VALUE} characters."
+        await context.emit(events.NOTE_WRITTEN, {"text": text})
+        return
+    project = await project_of(context, state)
+    async with fenced(context) as tx:
+        await projects.set_variable(tx, project.id, name, value)

@@ -1,0 +1,169 @@
+"""Putting the approved release on its server; what ran before serves on if that fails."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from langgraph.types import Command
+from pydantic import SecretStr
+
+from graph.context import RunContext
+from graph.orchestrator.approve_release import proposal
+from graph.orchestrator.configure import contract_of, environment_of
+from graph.orchestrator.fence import fenced
+from graph.orchestrator.output import Output, clean
+from graph.orchestrator.questions import LEAVE_IT, TRY_AGAIN, ask, tell_change
+from graph.orchestrator.retries import last_attempt
+from graph.orchestrator.state import State, Step
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.world import project_of, release_of, repository_of, serving_before
+from infrastructure.deploy import (
+    BadRelease,
+    DeployEvent,
+    DeploymentFailed,
+    DeployRequest,
+    DeployResult,
+    ServerUnavailable,
+)
+from shared.errors import TelewrightError
+from shared.ledger import deployments, events, projects
+from shared.ledger.approvals import Question, digest_of
+from shared.ledger.deployments import Deployment
+from shared.ledger.projects import Project
+from shared.ledger.releases import Release
+from shared.policy import Effect, group_of, rule_for
+from shared.redaction import Redactor
+
+KEEP_RELEASES = 5
+
+
+class DeploymentLeft(TelewrightError):
+    """The deployment failed, and was left so; what ran before keeps running."""
+
+    code = "deployment_failed"
+    advice = "Read the log lines, correct the project and deploy again."
+
+
+async def deploy(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Deploy what was approved, if that is still what would be deployed."""
+    attempt = state.get("attempt", 1)
+    _, question = await proposal(state, context, tools)
+    if question.digest != state["approved"]:
+        await tell_change(context, question, state["approved"])
+        return Command(update={"attempt": attempt + 1}, goto=Step.APPROVE_RELEASE)
+    outcome = await context.ensure(
+        f"deployment:{attempt}",
+        "deployment",
+        {"approved": state["approved"], "attempt": attempt},
+        partial(_deploy, state, context, tools, attempt),
+    )
+    if "failure" in outcome:
+        told = {"failure": outcome["failure"], "advice": outcome["advice"], "attempt": attempt}
+        return Command(update=told, goto=Step.DEPLOY_AGAIN)
+    return Command(update={"url": outcome["url"]}, goto=Step.VERIFY)
+
+
+async def deploy_again(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Ask whether to try a failed deployment again.
+
+    Raises:
+        DeploymentLeft: A person decided to leave it.
+    """
+    project = await project_of(context, state)
+    serving = await serving_before(context, project)
+    keeps = f"Release {serving.number} keeps serving." if serving else "Nothing was running before."
+    rule = rule_for(Effect.DEPLOYMENT, group_of(project.server))
+    subject = {"do": "deploy again", "approved": state["approved"], "attempt": state["attempt"]}
+    answer = ask(
+        Question(
+            kind="question",
+            title=f"The deployment of {project.name} failed. Try again?",
+            text=f"{state['failure']}\n{state['advice']}\n{keeps}",
+            choices=[TRY_AGAIN, LEAVE_IT],
+            digest=digest_of(subject),
+            allowed_roles=list(rule.roles),
+        )
+    )
+    if answer.choice == LEAVE_IT.key:
+        raise DeploymentLeft(f"{state['failure']} {keeps}", advice=state["advice"])
+    return Command(update={"attempt": state["attempt"] + 1}, goto=Step.DEPLOY)
+
+
+async def _deploy(state: State, context: RunContext, tools: Tools, attempt: int) -> dict[str, Any]:
+    """Deploy under a new fence; a failure is what it came to as well, so that it is not repeated."""
+    project = await project_of(context, state)
+    release = await release_of(context, state)
+    environment = await environment_of(project, contract_of(release), tools)
+    secrets = Redactor(
+        value.get_secret_value() for value in environment.values() if isinstance(value, SecretStr)
+    )
+    artifact = await tools.releases.build(repository_of(project), release.commit_sha)
+    if artifact.digest != release.digest:
+        raise BadRelease(f"Release {release.number} was built anew and is not the one that was approved.")
+    deployment = await _start(context, project, release, attempt)
+    request = DeployRequest(
+        project=project.name,
+        release=artifact,
+        environment=environment,
+        fence=deployment.fence,
+        keep_releases=KEEP_RELEASES,
+    )
+    try:
+        result = await tools.deployer.deploy(request, partial(tell, context, secrets))
+    except DeploymentFailed as error:
+        await _show_logs(context, secrets, error.logs)
+        return await _failed(context, deployment, error, secrets)
+    except ServerUnavailable as error:
+        if not last_attempt():
+            raise
+        return await _failed(context, deployment, error, secrets)
+    return await _succeeded(context, project, deployment, result)
+
+
+async def tell(context: RunContext, secrets: Redactor, event: DeployEvent) -> None:
+    """Tell of one step of a playbook."""
+    await context.emit(
+        events.DEPLOYMENT_ADVANCED,
+        {
+            "step": clean(event.step),
+            "status": event.status,
+            "message": clean(secrets.text(event.message)),
+            "took_s": round(event.duration_s, 3),
+        },
+    )
+
+
+async def _start(context: RunContext, project: Project, release: Release, attempt: int) -> Deployment:
+    async with fenced(context) as tx:
+        return await deployments.start(
+            tx,
+            project_id=project.id,
+            release_id=release.id,
+            run_id=context.run.id,
+            attempt=attempt,
+            server=project.server,
+        )
+
+
+async def _succeeded(
+    context: RunContext, project: Project, deployment: Deployment, result: DeployResult
+) -> dict[str, Any]:
+    async with fenced(context) as tx:
+        await deployments.succeed(tx, deployment.id, url=result.url)
+        await projects.set_service(tx, project.id, "running")
+    return {"deployment_id": str(deployment.id), "url": result.url}
+
+
+async def _failed(
+    context: RunContext, deployment: Deployment, error: TelewrightError, secrets: Redactor
+) -> dict[str, Any]:
+    reason = clean(secrets.text(error.message))
+    async with fenced(context) as tx:
+        await deployments.fail(tx, deployment.id, reason=reason)
+    return {"deployment_id": str(deployment.id), "failure": reason, "advice": error.advice}
+
+
+async def _show_logs(context: RunContext, secrets: Redactor, logs: str) -> None:
+    async with Output(context, Step.DEPLOY) as output:
+        await output.text(secrets.text(logs))

@@ -1,0 +1,105 @@
+"""The graph: which step follows which."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from graph.context import RunContext
+from graph.orchestrator.approve_release import approve_release
+from graph.orchestrator.configure import configure, provide
+from graph.orchestrator.deploy import deploy, deploy_again
+from graph.orchestrator.intake import clarify, take_in_build
+from graph.orchestrator.operate import approve_operation, operate
+from graph.orchestrator.plan import approve_plan, plan
+from graph.orchestrator.publish import publish
+from graph.orchestrator.report import report
+from graph.orchestrator.retries import POLICY
+from graph.orchestrator.scaffold import checkout, scaffold
+from graph.orchestrator.selection import select_for_deploy, select_for_operation, select_for_rollback
+from graph.orchestrator.state import State, Step
+from graph.orchestrator.testing import test
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.verify import verify
+from graph.orchestrator.work import Build, Deploy, Rollback, parse
+
+NAME = "orchestrator"
+VERSION = "1"
+"""Grows when runs that stand at a checkpoint of the graph before could not go on with this one."""
+ENTRYPOINT = "graph.orchestrator:build_orchestrator"
+
+Action = Callable[[State, RunContext, Tools], Awaitable[State | Command[Step]]]
+Orchestrator = CompiledStateGraph[State, RunContext, State, State]
+
+
+def build_orchestrator(tools: Tools) -> Orchestrator:
+    """Compile the graph, once a process.
+
+    Args:
+        tools: What its steps work with.
+    """
+    graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=RunContext)
+
+    def add(step: Step, action: Action, *leads_to: Step) -> None:
+        destinations = tuple(str(one) for one in leads_to) or None
+        graph.add_node(step, _node(action, tools), retry_policy=POLICY, destinations=destinations)
+
+    add(
+        Step.INTAKE, intake,
+        Step.CLARIFY, Step.PLAN, Step.CHECKOUT, Step.CONFIGURE, Step.APPROVE_OPERATION, Step.REPORT,
+    )  # fmt: skip
+    add(Step.CLARIFY, clarify, Step.INTAKE, Step.REPORT)
+    add(Step.PLAN, plan)
+    add(Step.APPROVE_PLAN, approve_plan, Step.PLAN, Step.SCAFFOLD, Step.REPORT)
+    add(Step.SCAFFOLD, scaffold)
+    add(Step.CHECKOUT, checkout)
+    add(Step.TEST, test)
+    add(Step.PUBLISH, publish)
+    add(Step.CONFIGURE, configure, Step.PROVIDE, Step.APPROVE_RELEASE)
+    add(Step.PROVIDE, provide, Step.CONFIGURE, Step.REPORT)
+    add(Step.APPROVE_RELEASE, approve_release, Step.CONFIGURE, Step.DEPLOY, Step.REPORT)
+    add(Step.DEPLOY, deploy, Step.APPROVE_RELEASE, Step.DEPLOY_AGAIN, Step.VERIFY)
+    add(Step.DEPLOY_AGAIN, deploy_again, Step.DEPLOY)
+    add(Step.VERIFY, verify)
+    add(Step.APPROVE_OPERATION, approve_operation, Step.APPROVE_OPERATION, Step.OPERATE, Step.REPORT)
+    add(Step.OPERATE, operate)
+    add(Step.REPORT, report)
+
+    # What follows without a choice; the rest is decided by the steps, among the destinations above.
+    graph.add_edge(START, Step.INTAKE)
+    graph.add_edge(Step.PLAN, Step.APPROVE_PLAN)
+    graph.add_edge(Step.SCAFFOLD, Step.TEST)
+    graph.add_edge(Step.CHECKOUT, Step.TEST)
+    graph.add_edge(Step.TEST, Step.PUBLISH)
+    graph.add_edge(Step.PUBLISH, Step.CONFIGURE)
+    graph.add_edge(Step.VERIFY, Step.REPORT)
+    graph.add_edge(Step.OPERATE, Step.REPORT)
+    graph.add_edge(Step.REPORT, END)
+    return graph.compile(name=NAME)
+
+
+async def intake(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Read what is asked for, and check it."""
+    match parse(context.run.input):
+        case Build():
+            return await take_in_build(state, context, tools)
+        case Deploy() as work:
+            return await select_for_deploy(work, state, context, tools)
+        case Rollback() as work:
+            return await select_for_rollback(work, state, context, tools)
+        case work:
+            return await select_for_operation(work, state, context, tools)
+
+
+def _node(action: Action, tools: Tools) -> Callable[..., Awaitable[Any]]:
+    """Return a step as LangGraph wants it; steps themselves know only what they need."""
+
+    async def node(state: State, runtime: Runtime[RunContext]) -> State | Command[Step]:
+        return await action(state, runtime.context, tools)
+
+    return node

@@ -1,0 +1,129 @@
+"""The plan: what would be made, changed until a person agrees with it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import astuple
+from pathlib import Path
+from uuid import UUID
+
+from langgraph.types import Command
+
+from graph.context import RunContext
+from graph.orchestrator.fence import fenced
+from graph.orchestrator.questions import APPROVE, CANCEL, REJECT, approval, ask, still_holds
+from graph.orchestrator.state import Outcome, State, Step, brief_of
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.world import project_of
+from graph.roles import Brief, NotUnderstood
+from infrastructure.blueprints import BadName, UnknownBlueprint, project_name
+from shared.ids import ProjectId
+from shared.ledger import projects
+from shared.ledger.approvals import Question
+from shared.ledger.projects import NameTaken, Project
+from shared.policy import Effect, group_of, rule_for
+
+_SHOWN_DESCRIPTION = 500
+
+
+async def plan(state: State, context: RunContext, tools: Tools) -> State:
+    """Make the plan, or change it as the comment on the last one says."""
+    brief, problem = brief_of(state), ""
+    if "comment" in state and state["comment"] is not None:
+        try:
+            changed = await tools.planner.revise(brief, state["comment"])
+            project_name(changed.name)
+            await _revise_project(context, state, changed)
+            brief = changed
+        except (NotUnderstood, BadName, NameTaken) as error:
+            problem = error.message
+    return State(
+        blueprint=brief.blueprint,
+        name=brief.name,
+        description=brief.description,
+        blueprint_digest=await blueprint_digest(tools, brief.blueprint),
+        comment=None,
+        problem=problem,
+    )
+
+
+async def approve_plan(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Ask whether the plan is right."""
+    project = await project_of(context, state)
+    digest = await blueprint_digest(tools, state["blueprint"])
+    question = _question(brief_of(state), digest, project, state["problem"])
+    answer = ask(question)
+    if answer.choice == CANCEL.key:
+        return Command(update={"outcome": Outcome.CANCELLED}, goto=Step.REPORT)
+    if answer.choice != APPROVE.key:
+        return Command(update={"comment": answer.text or ""}, goto=Step.PLAN)
+    if not await still_holds(context, question, answer):
+        return Command(goto=Step.PLAN)
+    return Command(update={"blueprint_digest": digest}, goto=Step.SCAFFOLD)
+
+
+async def blueprint_digest(tools: Tools, name: str) -> str:
+    """Return the SHA-256 (hex) of everything a blueprint consists of: its version.
+
+    Raises:
+        UnknownBlueprint: There is none of that name.
+    """
+    for blueprint in tools.blueprints:
+        if blueprint.name == name:
+            return await asyncio.to_thread(_digest_of_files, blueprint.directory)
+    raise UnknownBlueprint(f"There is no blueprint {name} any more.")
+
+
+def _digest_of_files(directory: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(directory)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+async def _revise_project(context: RunContext, state: State, brief: Brief) -> None:
+    """Note the changed plan with the project.
+
+    Raises:
+        NameTaken: Another project has the new name.
+    """
+    project_id = ProjectId(UUID(state["project_id"]))
+    async with fenced(context) as tx:
+        await projects.rename(tx, project_id, brief.name)
+        await projects.revise(tx, project_id, blueprint=brief.blueprint, description=brief.description)
+
+
+def _question(brief: Brief, digest: str, project: Project, problem: str) -> Question:
+    then = (
+        f"Then I create the repository {brief.name} from the blueprint, run its tests in the sandbox, "
+        "commit it, and ask you before anything is deployed."
+    )
+    return approval(
+        "plan",
+        f"Build {brief.name} from {brief.blueprint}?",
+        rule=rule_for(Effect.REPOSITORY, group_of(project.server)),
+        subject={
+            "do": "build",
+            "project": str(project.id),
+            "brief": astuple(brief),
+            "blueprint": digest,
+            "server": project.server,
+        },
+        facts={
+            "Project": brief.name,
+            "Blueprint": f"{brief.blueprint} ({digest[:12]})",
+            "Description": _shown(brief.description),
+            "Server": project.server,
+        },
+        choices=[APPROVE, REJECT, CANCEL],
+        text=f"{problem}\n\n{then}" if problem else then,
+    )
+
+
+def _shown(description: str) -> str:
+    if len(description) <= _SHOWN_DESCRIPTION:
+        return description or "none"
+    return f"{description[:_SHOWN_DESCRIPTION]}…"

@@ -1,0 +1,69 @@
+"""The last step: what the work came to."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from graph.context import RunContext
+from graph.orchestrator.fence import fenced
+from graph.orchestrator.state import Outcome, State
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.world import any_project_of, release_of
+from shared.ledger import deployments, projects
+from shared.ledger.projects import Project
+
+
+async def report(state: State, context: RunContext, tools: Tools) -> State:
+    """Write the run's result, and clear its workspace away."""
+    outcome = Outcome(state["outcome"])
+    result: dict[str, str | int] = {"outcome": outcome}
+    if "project_id" in state:
+        project = await any_project_of(context, state)
+        result |= await _facts(state, context, outcome, project)
+        if outcome is Outcome.CANCELLED:
+            await _free_name(context, project)
+    result["summary"] = _summary(outcome, result)
+    await tools.workspaces.remove(str(context.run.id))
+    return State(result=result)
+
+
+async def _facts(
+    state: State, context: RunContext, outcome: Outcome, project: Project
+) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {"project": project.name}
+    if "release_id" in state:
+        release = await release_of(context, state)
+        facts |= {"release": release.number, "commit": release.commit_sha}
+    if outcome in {Outcome.LIVE, Outcome.NOTHING_NEW, Outcome.STARTED}:
+        async with context.database.connection() as connection:
+            last = await deployments.last_succeeded(connection, project.id)
+        if last is not None and last.url is not None:
+            facts["url"] = last.url
+    return facts
+
+
+async def _free_name(context: RunContext, project: Project) -> None:
+    async with fenced(context) as tx:
+        await projects.remove(tx, project.id)
+
+
+def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
+    project, release, url = facts.get("project", ""), facts.get("release", ""), facts.get("url", "")
+    match outcome:
+        case Outcome.LIVE:
+            return f"Release {release} of {project} is live at {url}."
+        case Outcome.NOTHING_NEW:
+            return f"Nothing new to deploy: release {release} of {project} is live at {url} already."
+        case Outcome.NOT_DEPLOYED:
+            return f"Release {release} of {project} stands, and was not deployed: you decided against it."
+        case Outcome.CANCELLED:
+            return "Cancelled: nothing was made."
+        case Outcome.STOPPED:
+            return f"{project} is stopped; its releases and data stay."
+        case Outcome.STARTED:
+            return f"{project} is started{f': {url}' if url else ''}."
+        case Outcome.REMOVED:
+            return f"{project} is removed; its repository is put away."
+        case Outcome.KEPT:
+            return f"Nothing was done to {project}: you decided against it."
+    assert_never(outcome)

@@ -1,0 +1,91 @@
+"""What the orchestrator remembers between two steps: ids and names, never content or secrets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypedDict
+
+from graph.roles import Brief
+
+
+class Step(StrEnum):
+    """The steps, as people see them."""
+
+    INTAKE = "intake"
+    CLARIFY = "clarify"
+    PLAN = "plan"
+    APPROVE_PLAN = "approve_plan"
+    SCAFFOLD = "scaffold"
+    CHECKOUT = "checkout"
+    TEST = "test"
+    PUBLISH = "publish"
+    CONFIGURE = "configure"
+    PROVIDE = "provide"
+    APPROVE_RELEASE = "approve_release"
+    DEPLOY = "deploy"
+    DEPLOY_AGAIN = "deploy_again"
+    VERIFY = "verify"
+    APPROVE_OPERATION = "approve_operation"
+    OPERATE = "operate"
+    REPORT = "report"
+
+
+class Outcome(StrEnum):
+    """What the work came to, when nothing went wrong."""
+
+    LIVE = "live"
+    NOTHING_NEW = "nothing_new"
+    NOT_DEPLOYED = "not_deployed"
+    """A person decided against it; what was built stands."""
+    CANCELLED = "cancelled"
+    """A person called it off before anything was made."""
+    STOPPED = "stopped"
+    STARTED = "started"
+    REMOVED = "removed"
+    KEPT = "kept"
+    """A person decided against removing, stopping or starting."""
+
+
+class Gap(TypedDict):
+    """Something that is missing or wrong, and is asked of a person."""
+
+    subject: str
+    """What: `blueprint`, `name`, the name of a variable, or `secrets`."""
+    message: str
+    offered: list[str]
+    """Answers to choose from."""
+
+
+class State(TypedDict, total=False):
+    """The graph's state. The first fields are the run's input, as `work` has it."""
+
+    kind: str
+    blueprint: str
+    name: str
+    description: str
+    project_id: str
+    release: int | None
+
+    gap: Gap
+    blueprint_digest: str
+    comment: str | None
+    """A person's on the plan, until it is worked in."""
+    problem: str
+    """Why the plan could not be changed as the comment asked."""
+    commit: str
+    tests: str
+    """What the tests said, in one line."""
+    release_id: str
+    approved: str
+    """Digest of the deployment that was approved."""
+    attempt: int
+    failure: str
+    advice: str
+    url: str
+    outcome: str
+    result: dict[str, str | int]
+
+
+def brief_of(state: State) -> Brief:
+    """Return what is to be built, as far as it is known."""
+    return Brief(state.get("blueprint", ""), state.get("name", ""), state.get("description", ""))

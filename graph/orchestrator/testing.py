@@ -1,0 +1,42 @@
+"""The project's own tests, in the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+
+from graph.context import RunContext
+from graph.orchestrator.output import Output, clean
+from graph.orchestrator.scaffold import fresh_tree
+from graph.orchestrator.state import State, Step
+from graph.orchestrator.tools import Tools
+from infrastructure import contract
+from infrastructure.project_tests import run_tests
+from shared.errors import TelewrightError
+
+
+class TestsFailed(TelewrightError):
+    """The project's tests failed; nothing was published."""
+
+    __test__ = False  # for pytest: this is no test class
+
+    code = "tests_failed"
+    advice = "Read the output above, correct the project, and start it again."
+
+
+async def test(state: State, context: RunContext, tools: Tools) -> State:
+    """Run the tests and show their output as it comes.
+
+    Raises:
+        TestsFailed: Nothing of what they tested goes any further.
+    """
+    workspace = await fresh_tree(state, context, tools)
+    agreed = await asyncio.to_thread(contract.load, workspace)
+    async with Output(context, Step.TEST) as output:
+        report = await run_tests(
+            workspace, agreed, sandbox=tools.sandbox, dependencies=tools.dependencies, on_line=output.line
+        )
+    summary = clean(report.summary)
+    if not report.passed:
+        await tools.workspaces.remove(str(context.run.id))
+        raise TestsFailed(f"The project's tests failed: {summary}. Nothing was published.")
+    return State(tests=summary)
