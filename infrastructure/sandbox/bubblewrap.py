@@ -26,6 +26,7 @@ from infrastructure.sandbox.protocol import (
 from infrastructure.sandbox.refusal import refusal
 from infrastructure.warden import orders
 from infrastructure.warden.main import UNAVAILABLE
+from shared.errors import BadInput
 
 CHUNK = 64 * 1024
 
@@ -104,6 +105,9 @@ def _read(report: int, output: HeadAndTail) -> bytes:
 @contextlib.contextmanager
 def _variables(environment: Mapping[str, str]) -> Iterator[int]:
     """Keep the environment in memory, since process arguments can be read by everybody."""
+    for name, value in environment.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise BadInput(f"no program can be given the variable {name!r} with such a value")
     with os.fdopen(os.memfd_create("environment"), "w", encoding="utf-8") as file:
         json.dump(dict(environment), file)
         file.flush()

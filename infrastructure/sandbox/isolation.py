@@ -107,7 +107,7 @@ def warden_command(given: orders.Orders) -> list[str]:
 
 
 def seen_by_warden(mounts: Sequence[Mount]) -> list[orders.Mount]:
-    """Write mounts the way a warden reads them."""
+    """Write mounts the way a warden reads them, their sources without links."""
     return [orders.Mount(str(mount.source.resolve()), str(mount.target), mount.writable) for mount in mounts]
 
 

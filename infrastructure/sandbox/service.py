@@ -45,7 +45,8 @@ def service_command(
         data: The project's directory for what it keeps, seen as `/data`.
         environment_file: A JSON object of names and values, read at the start.
             May be readable by its owner alone. The service gets no other variables
-            but PATH, HOME, TMPDIR and LANG.
+            but PATH, HOME, TMPDIR and LANG; start the warden itself with an empty
+            environment, since an LD_PRELOAD there would take effect outside.
         limits: The most the service may use. A service that uses more is ended.
         mounts: What else it is to see, such as an installed virtual environment.
 

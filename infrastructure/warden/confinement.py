@@ -115,6 +115,8 @@ def _become_bubblewrap(orders: Orders, guard: int, info: int, *, descend: bool) 
     try:
         os.setsid()  # so that a signal to the warden's group does not end bubblewrap before the command
         os.dup2(guard, 0)
+        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and then by whatever it starts
+            signal.signal(ignored, signal.SIG_DFL)
         program, mounts = orders.bubblewrap, orders.mounts
         _limit(orders.limits)
         environment = _environment(orders.environment_file)  # which only root may be able to read
@@ -147,8 +149,6 @@ def _limit(limits: Limits) -> None:
     # For each process, and only to slow down what grows faster than the watch looks.
     # Not RLIMIT_AS: V8 and Go reserve far more address space than they ever use.
     _lower(resource.RLIMIT_DATA, memory)
-    if limits.cpu_s is not None:
-        _lower(resource.RLIMIT_CPU, limits.cpu_s)
     if limits.disk_mb is not None:
         _lower(resource.RLIMIT_FSIZE, limits.disk_mb * MIB)
     # Should the machine run out of memory all the same, this goes first and not the database.

@@ -202,8 +202,6 @@ class Watch:
 
 def _ending_of(code: int) -> str:
     """Tell an exit from a death by a signal, and whose limit the signal stands for."""
-    if code == 128 + signal.SIGXCPU:
-        return TIMED_OUT
     if code == 128 + signal.SIGXFSZ:
         return DISK_FULL
     return KILLED if 128 < code <= 128 + signal.SIGRTMAX else EXITED
