@@ -26,12 +26,8 @@ from graph.orchestrator.state import State, Step
 from graph.orchestrator.testing import test
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.verify import verify
+from graph.orchestrator.version import WORKFLOW
 from graph.orchestrator.work import Build, Deploy, Rollback, parse
-
-NAME = "orchestrator"
-VERSION = "1"
-"""Grows when runs that stand at a checkpoint of the graph before could not go on with this one."""
-ENTRYPOINT = "graph.orchestrator:build_orchestrator"
 
 Action = Callable[[State, RunContext, Tools], Awaitable[State | Command[Step]]]
 Orchestrator = CompiledStateGraph[State, RunContext, State, State]
@@ -80,7 +76,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     graph.add_edge(Step.VERIFY, Step.REPORT)
     graph.add_edge(Step.OPERATE, Step.REPORT)
     graph.add_edge(Step.REPORT, END)
-    return graph.compile(name=NAME)
+    return graph.compile(name=WORKFLOW)
 
 
 async def intake(state: State, context: RunContext, tools: Tools) -> Command[Step]:
