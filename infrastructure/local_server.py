@@ -51,6 +51,11 @@ class LocalServer:
         self.caddy_binary = str(_program("caddy"))
         self._caddy = Caddy(self.place, binary=self.caddy_binary)
 
+    @property
+    def plays(self) -> Path:
+        """An empty directory: a playbook sees a file system in memory there."""
+        return self.root / "run" / "play"
+
     async def start(self) -> None:
         """Have the server running: attach to it, or start it and wait until it is ready.
 
@@ -89,9 +94,9 @@ class LocalServer:
 
     def _lay_out(self) -> None:
         _check(self.root)
-        for directory in (self.root, self.root / "run", self.root / "logs", self.place.programs):
+        for directory in (self.root, self.root / "run", self.plays, self.root / "logs"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (self.place.sites, self.place.projects):
+        for directory in (self.place.programs, self.place.sites, self.place.projects):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
         _link(self.place.sockets, self.root / "run")
@@ -140,12 +145,16 @@ class LocalServer:
     def _configuration(self) -> Path:
         return self.root / "supervisord.conf"
 
+    @property
+    def _programs(self) -> Path:
+        return self.root / "processes.json"
+
     def _configure(self) -> None:
         write_atomically(self.place.caddyfile, self._caddy.configuration())
         write_atomically(self._configuration, self._supervisor_configuration())
 
     def _supervisor_configuration(self) -> str:
-        caddy = [sys.executable, "-I", "-S", str(LAUNCHER), str(self.root / "caddy"), "caddy"]
+        caddy = [sys.executable, "-I", "-S", str(LAUNCHER), str(self._programs), "caddy"]
         self._describe_caddy()
         return "\n".join(
             [
@@ -192,10 +201,8 @@ class LocalServer:
         )
 
     def _describe_caddy(self) -> None:
-        home = self.root / "caddy"
         command = [self.caddy_binary, "run", "--config", str(self.place.caddyfile), "--adapter", "caddyfile"]
-        write_json(home / "processes.json", {"caddy": command})
-        write_json(home / "environment.json", {"caddy": _bare_environment(home)})
+        write_json(self._programs, {"caddy": command})
 
     def _set_aside_lost_ports(self) -> None:
         """Keep a port that a foreign program took meanwhile from stopping all the other projects."""

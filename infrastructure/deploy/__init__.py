@@ -1,4 +1,8 @@
-"""Deployment: one release archive becomes a running service, by Ansible."""
+"""Deployment: one release archive becomes a running service, by Ansible.
+
+This is what everybody may know of it. The implementation, `ansible.AnsibleDeployer`,
+is made where a process builds its parts.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from infrastructure.deploy.deployer import (
     DeployRequest,
     DeployResult,
     EventHandler,
+    MissingVariables,
     NotDeployed,
     PortTaken,
     ServerUnavailable,
@@ -30,6 +35,7 @@ __all__ = [
     "DeploymentFailed",
     "DeploymentFenced",
     "EventHandler",
+    "MissingVariables",
     "NotDeployed",
     "PortTaken",
     "ServerUnavailable",

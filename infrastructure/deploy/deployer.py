@@ -70,6 +70,13 @@ class BadProjectName(BadInput):
     code = "bad_project_name"
 
 
+class MissingVariables(BadInput):
+    """The service needs variables that nobody has given."""
+
+    code = "missing_variables"
+    advice = "Set them for the project, then deploy again."
+
+
 class ServerUnavailable(Unavailable):
     """The server does not answer."""
 

@@ -1,9 +1,8 @@
-"""Become one process of an instance.
+"""Become one of the processes that a file describes.
 
-`supervisord` runs this file with a bare interpreter and nothing of Telewright's
-environment. What the process is, and what environment it gets, is read from the
-instance's directory: on a command line or in supervisord's configuration
-everybody on the machine could read it, and a value could pretend to be syntax.
+supervisord runs this file with a bare interpreter. What the process is stands in
+`processes.json`, and not in supervisord's configuration, where a project's words
+could pretend to be syntax.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Replace this process by the one named on the command line."""
-    directory, name = Path(sys.argv[1]), sys.argv[2]
+    file, name = Path(sys.argv[1]), sys.argv[2]
+    command = json.loads(file.read_text(encoding="utf-8"))[name]
+    # Not supervisord's: it tells its children where its socket is.
+    environment = {variable: os.environ[variable] for variable in ("PATH", "HOME", "LANG")}
     die_with_parent()
-    command = json.loads((directory / "processes.json").read_text(encoding="utf-8"))[name]
-    environment = json.loads((directory / "environment.json").read_text(encoding="utf-8"))[name]
     os.execve(command[0], command, environment)  # noqa: S606 - there is no shell on purpose
 
 

@@ -42,11 +42,13 @@ def unpack(archive: Path, *, place: ProjectPlace, release: Release) -> bool:
     if target.is_dir():
         return False
     temporary = Path(tempfile.mkdtemp(prefix=UNPACKING, dir=place.releases))
+    temporary.chmod(0o755)
     try:
         with archive.open("rb") as stream:
             _check_digest(stream, release.digest)
             _extract(stream, temporary)
         _check_identity(temporary, place.name, release)
+        _open_to_all(temporary)
         temporary.rename(target)
     except FileNotFoundError as error:
         raise _bad(f"the archive is gone: {error.filename}") from error
@@ -78,7 +80,13 @@ def _extract(stream: BufferedReader, target: Path) -> None:
             total += member.size
             if count > MOST_MEMBERS or total > MOST_BYTES:
                 raise _bad("the archive unpacks to too much")
-            archive.extract(member, target, filter="data")
+            archive.extract(_readable(member), target, filter="data")
+
+
+def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Let the service's own user read it, whatever the archive says: what is secret is elsewhere."""
+    executable = member.isdir() or member.mode & 0o100
+    return member.replace(mode=0o755 if executable else 0o644, deep=False)
 
 
 def _check_member(member: tarfile.TarInfo) -> None:
@@ -100,8 +108,14 @@ def _check_identity(directory: Path, project: str, release: Release) -> None:
         raise _bad("release.json is not a mapping")
     if identity.get("project") != project or identity.get("commit") != release.commit:
         raise _bad("release.json names another project or commit")
+
+
+def _open_to_all(directory: Path) -> None:
+    """Make what the archive did not name: the rooms, and directories that only their files imply."""
     for room in ROOMS:
         (directory / room).mkdir(exist_ok=True)
+    for path in directory.rglob("*/"):
+        path.chmod(0o755)
 
 
 def _bad(message: str) -> Refused:

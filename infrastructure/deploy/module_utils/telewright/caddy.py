@@ -11,6 +11,7 @@ from pathlib import Path
 from .failure import Refused
 from .places import ProjectPlace, Server, write_atomically
 from .ports import LOOPBACK, is_free
+from .records import Record
 from .unix_http import UnixConnection
 
 MAIN = """\
@@ -169,6 +170,15 @@ def proxied(project: str, *, port: int, upstream: int) -> str:
 def stopped(project: str, *, port: int) -> str:
     """Return the site of a project that is stopped."""
     return STOPPED.format(project=project, port=port, loopback=LOOPBACK)
+
+
+def recorded(record: Record) -> str | None:
+    """Return the site of a project as its record says. None if nothing of it is to be seen."""
+    if record.current is None:
+        return None
+    if record.running:
+        return proxied(record.project, port=record.port, upstream=record.current.port)
+    return stopped(record.project, port=record.port)
 
 
 def read(place: ProjectPlace) -> str | None:

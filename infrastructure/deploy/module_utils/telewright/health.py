@@ -9,6 +9,7 @@ from . import instances
 from .failure import Refused
 from .places import ProjectPlace
 from .ports import LOOPBACK
+from .records import Health
 from .supervisor import Process, Supervisor
 
 INTERVAL_S = 0.1
@@ -23,27 +24,29 @@ def wait(
     instance: str,
     *,
     manager: Supervisor,
-    answering: str,
     port: int,
-    path: str,
-    timeout_s: float,
+    health: Health,
 ) -> None:
     """Wait until an instance answers 2xx and all its processes live.
 
     Raises:
         Refused: It does not within the time, or its processes die again and again.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + health.timeout_s
     starts: dict[str, set[int]] = {}
     answer = "no answer"
     while time.monotonic() < deadline:
         found = instances.processes(place, instance, manager=manager)
         _give_up_on_the_dying(found, starts)
-        answer = _ask(port, path, timeout_s=min(ANSWER_S, timeout_s))
-        if answer == "" and _all_live(instances.processes(place, instance, manager=manager), answering):
+        answer = _ask(port, health.path, timeout_s=min(ANSWER_S, health.timeout_s))
+        if answer == "" and _all_live(
+            instances.processes(place, instance, manager=manager), health.answering
+        ):
             return
         time.sleep(INTERVAL_S)
-    raise Refused(f"not healthy after {timeout_s:g} s: {answer or 'not all processes run'} at {path}")
+    raise Refused(
+        f"not healthy after {health.timeout_s} s: {answer or 'not all processes run'} at {health.path}"
+    )
 
 
 def _give_up_on_the_dying(found: list[Process], starts: dict[str, set[int]]) -> None:

@@ -13,7 +13,8 @@ from . import supervisor
 from .places import ProjectPlace, write_atomically, write_json
 from .supervisor import Process, Supervisor
 
-ENVIRONMENT = "environment.json"
+ENVIRONMENT_FILE = "/@environment-file@"
+"""Stands, in a command, for the file with the environment of its process."""
 PROCESSES = "processes.json"
 LOG_BYTES = 2 * 1024 * 1024
 MOST_LINE = 500
@@ -27,7 +28,7 @@ class Launch:
     """How the processes of an instance are started."""
 
     launcher: list[str]
-    """The program that becomes a process of the instance: it is given the directory and the name."""
+    """The program that becomes a process of the instance: it is given the file and the name."""
     processes: dict[str, list[str]]
     """Program and arguments of each process, in its sandbox. `{port}` becomes the instance's port."""
     answering: str
@@ -41,8 +42,9 @@ def prepare(place: ProjectPlace, instance: str, *, port: int, launch: Launch) ->
     """Write what the processes of an instance are started with."""
     directory = place.instances / instance
     directory.mkdir(mode=0o700, exist_ok=True)
-    write_json(directory / PROCESSES, _processes(port, launch))
-    write_json(directory / ENVIRONMENT, _environments(port, launch))
+    for name, environment in _environments(port, launch).items():
+        write_json(_environment_file(directory, name), environment)
+    write_json(directory / PROCESSES, _processes(directory, port, launch))
     write_atomically(directory / "program.conf", _program(place, instance, launch))
 
 
@@ -50,11 +52,11 @@ def is_same(place: ProjectPlace, instance: str, *, port: int, launch: Launch) ->
     """Whether an instance was prepared with the same processes and environment."""
     directory = place.instances / instance
     try:
-        processes = json.loads((directory / PROCESSES).read_text(encoding="utf-8"))
-        environments = json.loads((directory / ENVIRONMENT).read_text(encoding="utf-8"))
+        processes = _read(directory / PROCESSES)
+        environments = {name: _read(_environment_file(directory, name)) for name in launch.processes}
     except FileNotFoundError:
         return False
-    return bool(processes == _processes(port, launch) and environments == _environments(port, launch))
+    return processes == _processes(directory, port, launch) and environments == _environments(port, launch)
 
 
 def start(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
@@ -115,9 +117,23 @@ def _printable(line: str) -> str:
     return "".join(character if character.isprintable() else " " for character in line)
 
 
-def _processes(port: int, launch: Launch) -> dict[str, list[str]]:
+def _environment_file(directory: Path, process: str) -> Path:
+    return directory / f"{process}.environment.json"
+
+
+def _read(file: Path) -> object:
+    content: object = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def _processes(directory: Path, port: int, launch: Launch) -> dict[str, list[str]]:
     return {
-        name: [argument.replace("{port}", str(port)) for argument in command]
+        name: [
+            argument.replace("{port}", str(port)).replace(
+                ENVIRONMENT_FILE, str(_environment_file(directory, name))
+            )
+            for argument in command
+        ]
         for name, command in launch.processes.items()
     }
 
@@ -137,9 +153,9 @@ def _program(place: ProjectPlace, instance: str, launch: Launch) -> str:
         supervisor.section(
             f"program:{program}",
             {
-                # What a project may write, its command and its environment, never stands
-                # in this file: the launcher reads it from the instance's directory.
-                "command": shlex.join([*launch.launcher, str(place.instances / instance), name]),
+                # What a project may write, its command, never stands in this file: the
+                # launcher reads it from another, which has no syntax to fall for.
+                "command": shlex.join([*launch.launcher, str(place.instances / instance / PROCESSES), name]),
                 "autostart": "true",
                 "autorestart": "true",
                 "startsecs": 1,

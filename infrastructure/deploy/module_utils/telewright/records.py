@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,23 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Health:
+    """How one sees that an instance is ready."""
+
+    answering: str
+    """The process that is asked."""
+    path: str
+    timeout_s: int
+
+
+@dataclass(frozen=True)
 class Instance:
     """One start of a release."""
 
     name: str
     release: Release
     port: int
+    health: Health
     since: str = ""
 
 
@@ -41,8 +52,8 @@ class Record:
     """What the server knows about a project."""
 
     project: str
-    port: int
-    """The stable port of the project's URL."""
+    port: int = 0
+    """The stable port of the project's URL. Zero if it has none: it is not, or no longer, here."""
     fence: int = 0
     """The highest fence a request has shown."""
     serial: int = 0
@@ -52,7 +63,7 @@ class Record:
     current: Instance | None = None
     previous: Release | None = None
     """What ran before the current release: where a rollback goes."""
-    pending: Instance | None = field(default=None)
+    pending: Instance | None = None
     """The instance a deployment is starting, or was starting when it was killed."""
 
     def fenced(self, fence: int) -> Record:
@@ -128,5 +139,6 @@ def _instance(content: dict[str, Any] | None) -> Instance | None:
         name=content["name"],
         release=Release(**content["release"]),
         port=content["port"],
+        health=Health(**content["health"]),
         since=content["since"],
     )

@@ -1,0 +1,35 @@
+# Ansible, which ships these imports to the server, has no types.
+# mypy: disable-error-code="import-untyped"
+"""Choose what a project's port leads to."""
+
+from __future__ import annotations
+
+from ansible.module_utils.telewright import caddy, records
+from ansible.module_utils.telewright.modules import TEXT, Options, Stage, run
+
+DOCUMENTATION = """
+module: telewright_site
+short_description: Choose what a project's port leads to
+options:
+  state:
+    description: >-
+      C(pending) leads it to the new instance; C(recorded) to what the record says;
+      C(absent) frees the port.
+    required: true
+"""
+
+
+def act(stage: Stage) -> Options:
+    """Choose."""
+    record = records.load(stage.place)
+    if stage.options["state"] == "absent" or record is None:
+        site = None
+    elif stage.options["state"] == "recorded":
+        site = caddy.recorded(record)
+    else:
+        site = caddy.proxied(record.project, port=record.port, upstream=record.pending.port)
+    return {"changed": stage.caddy.place(stage.place, site)}
+
+
+if __name__ == "__main__":
+    run(act, {"state": {**TEXT, "choices": ["pending", "recorded", "absent"]}})
