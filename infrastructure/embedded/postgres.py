@@ -95,12 +95,11 @@ class EmbeddedPostgres:
         if not self._root.is_dir():
             return
         with one_at_a_time(self._root / "lock"):
-            self._forget_dead_postmaster()
             for mode in ("fast", "immediate"):
-                if not self._pid_file.exists():
+                if not self._serving():
                     return
                 done = self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", mode, "-D", str(self._data))
-            if self._pid_file.exists():
+            if self._serving():
                 raise Unavailable(f"PostgreSQL does not stop: {_last_line(done.stderr)}")
 
     def _initialise(self) -> None:
@@ -127,6 +126,14 @@ class EmbeddedPostgres:
                 f"The database in {self._data} was made by PostgreSQL {found}, and this Telewright brings {VERSION}.",
                 advice="Dump it with the version that made it, move the directory away, start, and restore the dump.",
             )
+
+    def _serving(self) -> bool:
+        """Whether the pid file names a server of this directory, and no stranger that pg_ctl would signal."""
+        try:
+            pid = int(self._pid_file.read_text().split("\n", 1)[0])
+            return _works_in(self._data, psutil.Process(pid))
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return False
 
     def _forget_dead_postmaster(self) -> None:
         """Remove a pid file when no process works in the data directory any more.
