@@ -142,7 +142,7 @@ class Executor:
         self, saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot, claim: Claim
     ) -> dict[str, Any] | Command[Any] | None:
         """Return what the graph goes on with: its first input, people's answers, or nothing new."""
-        if not state.config.get("configurable", {}).get("checkpoint_id"):
+        if not _has_begun(state):
             return claim.run.input
         async with self._database.connection() as connection:
             decided = {
@@ -235,7 +235,16 @@ def _succeeded(state: StateSnapshot) -> Ending:
 
 
 def _nothing_left(state: StateSnapshot) -> bool:
-    return bool(state.config.get("configurable", {}).get("checkpoint_id")) and not state.next
+    """Whether the graph has ended already.
+
+    `state.next` would not do: it leaves out tasks whose writes are stored while the checkpoint after
+    them is not, so a run killed in between would look as if it had ended.
+    """
+    return _has_begun(state) and not state.tasks
+
+
+def _has_begun(state: StateSnapshot) -> bool:
+    return bool(state.config.get("configurable", {}).get("checkpoint_id"))
 
 
 async def _asked(saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot) -> list[Asked]:

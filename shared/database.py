@@ -41,9 +41,7 @@ class Database:
             max_idle=120,
             timeout=10,
             check=AsyncConnectionPool.check_connection,
-            # Autocommit, since the checkpointer needs it and a single statement needs no more;
-            # `transaction()` opens an explicit one.
-            kwargs={"autocommit": True},
+            configure=_commit_each_statement,
             open=False,
         )
 
@@ -74,3 +72,11 @@ class Database:
         """Lend a connection inside one transaction: all of it happens, or nothing."""
         async with self.pool.connection() as connection, connection.transaction():
             yield connection
+
+
+async def _commit_each_statement(connection: Connection) -> None:
+    """Set autocommit: the checkpointer needs it, and a single statement needs no more.
+
+    `transaction()` opens an explicit one.
+    """
+    await connection.set_autocommit(True)
