@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SkipValidation
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
+from graph.conversation.plain import PlainText
 from shared.ids import ApprovalId, SessionId
 from shared.ledger.users import User
 
 LONGEST_TEXT = 16 * 1024
 """Bytes of UTF-8 that a text may have."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""What PostgreSQL's JSON refuses: NUL, and halves of UTF-16 pairs."""
-
-
-def storable(text: object) -> object:
-    """Replace the characters that PostgreSQL refuses by U+FFFD; everything else is plain data."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text) if isinstance(text, str) else text
-
-
-PlainText = Annotated[str, BeforeValidator(storable)]
+_SHOWN = 200
+"""Characters that are kept of a text that is refused."""
 
 
 class Decision(BaseModel):
@@ -42,7 +34,7 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     front: str
-    external_id: str
+    external_id: PlainText
     """What the front numbers it by, unique in the front; the same one again changes nothing."""
     session_id: SessionId
     user: SkipValidation[User]
@@ -51,12 +43,22 @@ class Message(BaseModel):
 
     @property
     def too_long(self) -> bool:
-        """Whether the text is over the limit."""
-        return len(self.text.encode()) > LONGEST_TEXT
+        """Whether a text in it is over the limit."""
+        texts = (self.text, self.decision.text if self.decision else None)
+        return any(len(text.encode()) > LONGEST_TEXT for text in texts if text)
 
     def payload(self) -> dict[str, Any]:
-        """Return what the inbox and the person's turn keep of it."""
-        text = self.text[: LONGEST_TEXT // 16] + "…" if self.too_long else self.text
-        if self.decision is None:
-            return {"text": text}
-        return {"text": text, "decision": self.decision.model_dump(mode="json")}
+        """Return what the inbox and the person's turn keep of it: the beginning, when it is too long."""
+        kept = self.shortened() if self.too_long else self
+        return kept.model_dump(mode="json", include={"text", "decision"}, exclude_none=True)
+
+    def shortened(self) -> Message:
+        """Return the message with the beginnings of its texts."""
+        decision = self.decision
+        if decision is not None and decision.text:
+            decision = decision.model_copy(update={"text": _beginning(decision.text)})
+        return self.model_copy(update={"text": _beginning(self.text), "decision": decision})
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

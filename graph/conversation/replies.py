@@ -7,33 +7,34 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from graph.conversation.plain import PlainText
 from shared.ids import ApprovalId, UserId
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Text(_Frozen):
     """A paragraph of plain text; markup in it is content, never markup."""
 
     type: Literal["text"] = "text"
-    text: str
+    text: PlainText
 
 
 class Code(_Frozen):
     """Lines as a program wrote them, to be shown in a fixed width."""
 
     type: Literal["code"] = "code"
-    text: str
-    title: str = ""
+    text: PlainText
+    title: PlainText = ""
 
 
 class Fact(_Frozen):
     """A label and its value."""
 
-    label: str
-    value: str
+    label: PlainText
+    value: PlainText
 
 
 class Facts(_Frozen):
@@ -47,24 +48,24 @@ class Table(_Frozen):
     """Rows under a header; every row is as long as the header."""
 
     type: Literal["table"] = "table"
-    columns: list[str]
-    rows: list[list[str]]
+    columns: list[PlainText]
+    rows: list[list[PlainText]]
 
 
 class Link(_Frozen):
     """An address to open."""
 
     type: Literal["link"] = "link"
-    url: str
-    label: str = ""
+    url: PlainText
+    label: PlainText = ""
 
 
 class File(_Frozen):
     """A text that is better kept than read in a chat."""
 
     type: Literal["file"] = "file"
-    name: str
-    content: str
+    name: PlainText
+    content: PlainText
 
 
 Block: TypeAlias = Annotated[Text | Code | Facts | Table | Link | File, Field(discriminator="type")]
@@ -74,7 +75,7 @@ class DecisionChoice(_Frozen):
     """A button that answers a question."""
 
     type: Literal["decision"] = "decision"
-    label: str
+    label: PlainText
     approval_id: ApprovalId
     key: str
     asks_comment: bool = False
@@ -85,8 +86,8 @@ class CommandChoice(_Frozen):
     """A button that says a command."""
 
     type: Literal["command"] = "command"
-    label: str
-    command: str
+    label: PlainText
+    command: PlainText
 
 
 ReplyChoice: TypeAlias = Annotated[DecisionChoice | CommandChoice, Field(discriminator="type")]

@@ -1,0 +1,321 @@
+"""The conversation itself: a message in, its answers out, all of it stored in one transaction."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from graph.conversation import commands, deciding, questions, working
+from graph.conversation.calls import Call, parse
+from graph.conversation.choosing import choose
+from graph.conversation.exchange import Exchange, Services
+from graph.conversation.looking import lines_asked
+from graph.conversation.messages import LONGEST_TEXT, Message
+from graph.conversation.observing import Observation, logs_of, service_of
+from graph.conversation.replies import Awaited, Reply, Text
+from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
+from graph.orchestrator.work import Build
+from shared import tracing
+from shared.database import Connection, Database
+from shared.errors import BadInput, Conflict, NotAllowed, NotFound, TelewrightError
+from shared.ids import SessionId, UserId
+from shared.ledger import inbox, sessions, users
+from shared.ledger.sessions import Session
+from shared.ledger.users import User
+from shared.live import Live
+
+_TURNS_LOOKED_BACK = 12
+"""Turns among which the newest answer is found, whatever others said in between."""
+
+
+class NoSuchSession(NotFound):
+    """There is no such conversation."""
+
+    code = "no_such_session"
+    advice = "Open it first."
+
+
+class Stranger(NotAllowed):
+    """Nobody has let you in."""
+
+    code = "stranger"
+
+
+class MessageNumberTaken(Conflict):
+    """Somebody else has sent another message under this number."""
+
+    code = "message_number_taken"
+    advice = "Number each message anew, and send it again."
+
+
+class TooLong(BadInput):
+    """This is longer than a message may be."""
+
+    code = "too_long"
+    advice = "Say it shorter, or in several messages. Nothing was changed, and what is at work goes on."
+
+
+class Conversation:
+    """What a person may say, and what is answered: the same for every front."""
+
+    def __init__(
+        self, database: Database, live: Live, services: Services, *, interpreter: Interpreter | None = None
+    ) -> None:
+        """Put it together.
+
+        Args:
+            database: Where everything is kept.
+            live: Wakes those who follow the sessions that a message changes.
+            services: What answers are looked up in.
+            interpreter: Finds out what a sentence means; left out, the one that needs no model.
+        """
+        self._database = database
+        self._live = live
+        self._services = services
+        self._interpreter = interpreter or Sentences([one.name for one in services.catalogue()])
+
+    async def open(self, *, front: str, external_key: str, user: User) -> Session:
+        """Open the session of a chat, or return the one that is open; a new one begins with a greeting."""
+        with tracing.bind() as trace_id:
+            async with self._database.transaction() as tx:
+                known = await users.ensure(tx, user.id, name=user.name, role=user.role)
+                session = await sessions.ensure(tx, front=front, external_key=external_key, owner_id=known.id)
+                if not await sessions.turns_after(tx, session.id, 0, limit=1):
+                    await _say(tx, session.id, self._greeting(), trace_id=trace_id)
+        await self._live.wake(session.id)
+        return session
+
+    async def receive(self, message: Message) -> list[Reply]:
+        """Answer a message; once this returns, all that it causes is stored.
+
+        The same message again, also at the same time, returns the same answers
+        and changes nothing.
+
+        Raises:
+            NoSuchSession: It belongs to no session.
+            Stranger: Its sender was never let in.
+            MessageNumberTaken: Another sender's message has its number.
+        """
+        with tracing.bind(session_id=message.session_id) as trace_id:
+            meaning = await self._meaning(message)
+            observation = await self._observe(message, meaning)
+            async with self._database.transaction() as tx:
+                replies, to_wake = await self._store(tx, message, meaning, observation, trace_id)
+            for session_id in to_wake:
+                await self._live.wake(session_id)
+        return replies
+
+    async def standing(self, session_id: SessionId) -> list[Reply]:
+        """Return the questions that a session's runs wait with: for a front that comes back to it."""
+        async with self._database.connection() as connection:
+            open_questions = await questions.waiting(connection, session_id=session_id)
+        return [questions.put(one.question, one.id, one.run_number) for one in open_questions]
+
+    async def _meaning(self, message: Message) -> Meaning | None:
+        """Find out what the text would mean if nothing were asked; a model may take its time here."""
+        if message.decision is not None or message.too_long:
+            return None
+        return parse(message.text) or await self._interpreter.meaning(message.text)
+
+    async def _observe(self, message: Message, meaning: Meaning | None) -> Observation | None:
+        """Read from a server what the answer needs, before its transaction begins."""
+        match meaning:
+            case Call(name="logs"):
+                observe, words = "logs", meaning.words
+            case Call(name="status") if meaning.words:
+                observe, words = "service", meaning.words
+            case _:
+                return None
+        try:
+            async with self._database.connection() as connection:
+                chosen = await choose(connection, message.session_id, words)
+            if observe == "service":
+                return await service_of(self._services.reader, chosen.project.name)
+            return await logs_of(self._services.reader, chosen.project.name, lines_asked(chosen.rest))
+        except BadInput:
+            # The handler finds the same fault, and says it where it is stored.
+            return None
+
+    async def _store(
+        self,
+        tx: Connection,
+        message: Message,
+        meaning: Meaning | None,
+        observation: Observation | None,
+        trace_id: str,
+    ) -> tuple[list[Reply], set[SessionId]]:
+        session, user = await _known(tx, message)
+        receipt = await inbox.receive(
+            tx,
+            front=message.front,
+            external_id=message.external_id,
+            session_id=session.id,
+            user_id=user.id,
+            payload=message.payload(),
+            trace_id=trace_id,
+        )
+        if not receipt.new:
+            await _check_sender(tx, receipt.id, message)
+        if receipt.handled:
+            stored = await sessions.answers_to(tx, receipt.id)
+            return [Reply.model_validate(turn.body) for turn in stored], set()
+        said = await sessions.say(
+            tx,
+            session.id,
+            author="person",
+            user_id=user.id,
+            body=message.payload(),
+            inbox_id=receipt.id,
+            trace_id=receipt.trace_id,
+        )
+        exchange = Exchange(
+            tx=tx,
+            message=message.model_copy(update={"user": user}),
+            session=session,
+            inbox_id=receipt.id,
+            trace_id=receipt.trace_id,
+            services=self._services,
+            observation=observation,
+            awaited=await _awaited(tx, session.id, before=said.seq),
+            to_wake={session.id},
+        )
+        reply = await self._answer(exchange, meaning)
+        await _say(tx, session.id, reply, trace_id=receipt.trace_id, inbox_id=receipt.id)
+        await inbox.mark_handled(tx, receipt.id)
+        return [reply], exchange.to_wake
+
+    async def _answer(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
+        """Do what the message asks, or nothing of it, and return the answer."""
+        try:
+            async with exchange.tx.transaction():
+                reply = await self._do(exchange, meaning)
+        except TelewrightError as error:
+            reply = refusal(error)
+        if exchange.awaited is not None and reply.awaited is None:
+            return reply.model_copy(update={"awaited": exchange.awaited})
+        return reply
+
+    async def _do(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
+        message = exchange.message
+        if message.too_long:
+            raise TooLong(f"A message may have {LONGEST_TEXT // 1024} kB, and this one has more.")
+        if message.decision is not None:
+            return await deciding.press(exchange, message.decision)
+        if parse(message.text) is not None or _only_looks(meaning):
+            return await self._obey(exchange, meaning)
+        return await self._hear(exchange, message.text.strip(), meaning)
+
+    async def _hear(self, exchange: Exchange, text: str, meaning: Meaning | None) -> Reply:
+        """Take plain text as what is most nearly asked for: a comment, an answer, or a wish."""
+        return (
+            await deciding.comment(exchange, text)
+            or await deciding.in_words(exchange, text)
+            or await self._free_text(exchange, text, meaning)
+            or await self._obey(exchange, meaning)
+        )
+
+    async def _free_text(self, exchange: Exchange, text: str, meaning: Meaning | None) -> Reply | None:
+        if isinstance(meaning, Call) and meaning.name == "cancel":
+            return None
+        return await deciding.free_text(exchange, text)
+
+    async def _obey(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
+        match meaning:
+            case Call():
+                command = commands.find(meaning.name)
+                command.check_allowed(exchange.user)
+                if not command.looks:
+                    exchange.awaited = None
+                return await command.handler(exchange, meaning)
+            case Build():
+                return await working.build(exchange, meaning)
+            case SmallTalk():
+                return _small_talk(meaning)
+            case None:
+                return self._not_understood()
+            case _:
+                assert_never(meaning)
+
+    def _greeting(self) -> Reply:
+        return Reply.saying(
+            "Hello. Describe a service, and I plan, build, test and deploy it; "
+            "I ask before what matters. For example: “Create a web service called hello”. "
+            f"/help lists what can be said. {self._about_model()}"
+        )
+
+    def _not_understood(self) -> Reply:
+        return Reply.saying(
+            "I did not understand that, and did nothing. I can build a project from a blueprint, deploy it, "
+            "roll it back, stop, start and remove it, and say how it is. "
+            "For example: “Create a web service called hello”, or “What is running?” /help lists everything.",
+            Text(text=self._about_model()),
+        )
+
+    def _about_model(self) -> str:
+        if self._services.model is None:
+            return (
+                "No model is configured, so I understand commands and a small set of sentences, and build "
+                "from blueprints only. To configure one, set MODEL=provider:model and start again."
+            )
+        return f"MODEL is {self._services.model}; sentences are still understood without it."
+
+
+def refusal(error: TelewrightError) -> Reply:
+    """Return an error as a person sees it: what is wrong, and what to do."""
+    return Reply(blocks=[Text(text=error.message), Text(text=error.advice)], error=error.code)
+
+
+def _small_talk(talk: SmallTalk) -> Reply:
+    match talk:
+        case SmallTalk.GREETING:
+            return Reply.saying("Hello. What shall I build? /help lists what can be said.")
+        case SmallTalk.THANKS:
+            return Reply.saying("You are welcome.")
+
+
+def _only_looks(meaning: Meaning | None) -> bool:
+    return isinstance(meaning, Call) and meaning.name in _LOOKS
+
+
+_LOOKS = frozenset(command.name for command in commands.COMMANDS if command.looks)
+
+
+async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
+    session = await sessions.get(tx, message.session_id)
+    if session is None:
+        raise NoSuchSession
+    user = await users.get(tx, message.user.id)
+    if user is None:
+        raise Stranger
+    return session, user
+
+
+async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None:
+    """Make sure that a number is not used by two: nobody may read another's answers by it."""
+    cursor = await tx.execute("SELECT session_id, user_id FROM inbox WHERE id = %s", [inbox_id])
+    row = await cursor.fetchone()
+    if row is None or (row[0], UserId(row[1])) != (message.session_id, message.user.id):
+        raise MessageNumberTaken
+
+
+async def _awaited(tx: Connection, session_id: SessionId, *, before: int) -> Awaited | None:
+    """Return the comment that the newest answer still asks for: it is kept there, and survives restarts."""
+    earlier = await sessions.turns_after(
+        tx, session_id, max(0, before - 1 - _TURNS_LOOKED_BACK), limit=_TURNS_LOOKED_BACK
+    )
+    for turn in reversed(earlier):
+        if turn.author == "telewright" and turn.seq < before:
+            return Reply.model_validate(turn.body).awaited
+    return None
+
+
+async def _say(
+    tx: Connection, session_id: SessionId, reply: Reply, *, trace_id: str, inbox_id: int | None = None
+) -> None:
+    await sessions.say(
+        tx,
+        session_id,
+        author="telewright",
+        body=reply.model_dump(mode="json"),
+        trace_id=trace_id,
+        inbox_id=inbox_id,
+    )

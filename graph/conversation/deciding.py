@@ -1,0 +1,275 @@
+"""Answering what a run asks: by button, by command, or in a person's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from graph.conversation import questions
+from graph.conversation.calls import Call
+from graph.conversation.exchange import Exchange
+from graph.conversation.looking import NotANumber, number
+from graph.conversation.messages import Decision
+from graph.conversation.questions import Waiting
+from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Reply
+from graph.conversation.words import listed
+from shared.errors import BadInput
+from shared.ids import ApprovalId
+from shared.ledger import approvals, runs
+from shared.ledger.approvals import Approval, Choice, NotAnAnswer, Question
+
+_APPROVE = frozenset({"approve", "yes"})
+_REJECT = ("reject", "no", "decline")
+"""The keys that a “no” stands for, the mildest first."""
+
+_YES = re.compile(
+    r"(?:approved?|yes|y|yep|yeah|ok|okay|sure|go|go ahead|do it|lgtm)(?:,? (?:please|thanks|thank you))?",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(?:(?:reject|rejected)(?:\s*[,:;—-]|\s+because|\s+since)?(?:\s+(?P<reason>.+))?"
+    r"|(?:no|nope)(?:(?:\s*[,:;—-]|\s+because|\s+since)\s+(?P<why>.+))?)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""“no idea” is no answer: behind a bare “no” a reason needs a comma or a because."""
+
+_NO_COMMENT = frozenset({"-", "none", "no comment", "nothing", "skip"})
+_NEVER_MIND = frozenset({"cancel", "never mind", "nevermind", "forget it"})
+
+
+class NothingWaits(BadInput):
+    """Nothing waits for an answer."""
+
+    code = "nothing_waits"
+    advice = "See /status for what is being done."
+
+
+async def press(exchange: Exchange, decision: Decision) -> Reply:
+    """Answer a button of a question."""
+    exchange.awaited = None
+    return await _decide(exchange, decision.approval_id, decision.choice, decision.text)
+
+
+async def approve(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/approve [run]`."""
+    asked, rest = await _asked(exchange, call.words)
+    if rest:
+        raise BadInput("/approve takes the number of a run and nothing else: a comment would be lost.")
+    return await _choose(exchange, asked, _approving)
+
+
+async def reject(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/reject [run] [comment]`."""
+    asked, rest = await _asked(exchange, call.words)
+    return await _choose(exchange, asked, _rejecting, comment=_behind(call, rest))
+
+
+async def answer(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/answer [run] <text>`."""
+    asked, rest = await _asked(exchange, call.words)
+    text = _behind(call, rest)
+    if not text:
+        raise NotAnAnswer("Write your answer behind it: /answer [run] <text>.")
+    return await _tell(exchange, [one for one in asked if one.question.wants_text] or asked, text)
+
+
+async def comment(exchange: Exchange, text: str) -> Reply | None:
+    """Take a text as the comment that was asked for, if one was: of this person."""
+    awaited = exchange.awaited
+    if awaited is None or awaited.user_id != exchange.user.id or not text:
+        return None
+    exchange.awaited = None
+    if text.casefold() in _NEVER_MIND:
+        return Reply.saying("All right, nothing is decided. /approvals shows what waits.")
+    given = None if text.casefold() in _NO_COMMENT else text
+    return await _decide(exchange, awaited.approval_id, awaited.key, given, asked_before=True)
+
+
+async def in_words(exchange: Exchange, text: str) -> Reply | None:
+    """Take a text as one of the answers to what this session's runs ask.
+
+    Returns:
+        Nothing when the text is no answer.
+    """
+    asked = await questions.waiting(exchange.tx, session_id=exchange.session.id)
+    said = text.strip(" .!").casefold()
+    if asked and any(_named(one.question, said) for one in asked):
+        return await _choose(exchange, asked, lambda question: _named(question, said))
+    if _YES.fullmatch(said):
+        return await _choose(exchange, asked, _approving)
+    if match := _NO.fullmatch(text.strip(" .!")):
+        return await _choose(exchange, asked, _rejecting, comment=match["reason"] or match["why"])
+    return None
+
+
+async def free_text(exchange: Exchange, text: str) -> Reply | None:
+    """Take a text as the free text that a question waits for.
+
+    Returns:
+        Nothing when none does that this person may answer.
+    """
+    asked = [
+        one
+        for one in await questions.waiting(exchange.tx, session_id=exchange.session.id)
+        if one.question.wants_text and one.may_be_decided_by(exchange.user)
+    ]
+    return await _tell(exchange, asked, text) if asked and text else None
+
+
+async def _asked(exchange: Exchange, words: Sequence[str]) -> tuple[list[Waiting], list[str]]:
+    """Return the questions that a command is about, and the words behind the run's number."""
+    if words:
+        try:
+            run = number(words[0])
+        except NotANumber:
+            pass
+        else:
+            return await questions.waiting_of_run(exchange.tx, run), list(words[1:])
+    return await questions.waiting(exchange.tx, session_id=exchange.session.id), list(words)
+
+
+async def _choose(
+    exchange: Exchange,
+    asked: Sequence[Waiting],
+    meant: Callable[[Question], Choice | None],
+    *,
+    comment: str | None = None,
+) -> Reply:
+    """Decide the one question that has the choice that is meant; ask which one, if there are several."""
+    if not asked:
+        raise NothingWaits
+    fitting = [(one, choice) for one in asked if (choice := meant(one.question))]
+    mine = [(one, choice) for one, choice in fitting if one.may_be_decided_by(exchange.user)]
+    match mine or fitting:
+        case []:
+            return _these_are_the_answers(asked)
+        case [(one, choice)]:
+            return await _decide(exchange, one.id, choice.key, comment)
+        case several:
+            return Reply.saying("Several questions wait. Which one do you mean?").model_copy(
+                update={
+                    "choices": [
+                        DecisionChoice(
+                            label=f"{choice.label}: run {one.run_number}, {one.question.title}",
+                            approval_id=one.id,
+                            key=choice.key,
+                            asks_comment=choice.asks_comment,
+                        )
+                        for one, choice in several
+                    ]
+                }
+            )
+
+
+async def _tell(exchange: Exchange, asked: Sequence[Waiting], text: str) -> Reply:
+    """Answer the one question that waits with a free text; ask which one, if there are several."""
+    match asked:
+        case []:
+            raise NothingWaits
+        case [one]:
+            return await _decide(exchange, one.id, None, text)
+        case _:
+            return Reply.saying("Several questions wait for a text. Which one do you answer?").model_copy(
+                update={
+                    "choices": [
+                        CommandChoice(
+                            label=f"Run {one.run_number}, {one.question.title}",
+                            command=f"/answer {one.run_number} {text}",
+                        )
+                        for one in asked
+                    ]
+                }
+            )
+
+
+async def _decide(
+    exchange: Exchange,
+    approval_id: ApprovalId,
+    key: str | None,
+    text: str | None,
+    *,
+    asked_before: bool = False,
+) -> Reply:
+    approval = await approvals.get(exchange.tx, approval_id)
+    question = Question.model_validate(approval.question)
+    chosen = next((choice for choice in question.choices if choice.key == key), None)
+    needs_comment = chosen is not None and chosen.asks_comment and not text and not asked_before
+    if chosen and needs_comment and await _may_decide(exchange, approval):
+        return _ask_comment(exchange, approval_id, chosen, question)
+    decided = await approvals.decide(
+        exchange.tx,
+        approval_id,
+        user=exchange.user,
+        front=exchange.message.front,
+        trace_id=exchange.trace_id,
+        choice=key,
+        text=text,
+    )
+    run = await runs.get(exchange.tx, decided.run_id)
+    exchange.to_wake.add(run.session_id)
+    said = chosen.label if chosen else "your answer"
+    return Reply(
+        blocks=Reply.saying(f"Noted for run {run.number}: {said}. It goes on.").blocks,
+        run_number=run.number,
+        approval_id=approval_id,
+    )
+
+
+async def _may_decide(exchange: Exchange, approval: Approval) -> bool:
+    """Whether a decision of this person would be taken: only then is a comment asked for."""
+    asked = await questions.waiting(exchange.tx, approval_id=approval.id)
+    return any(one.may_be_decided_by(exchange.user) for one in asked)
+
+
+def _ask_comment(exchange: Exchange, approval_id: ApprovalId, chosen: Choice, question: Question) -> Reply:
+    text = f"{chosen.label}: what should be different? Write it as your next message, or “never mind”."
+    awaited = Awaited(approval_id=approval_id, key=chosen.key, user_id=exchange.user.id)
+    return Reply.saying(f"{question.title} {text}").model_copy(
+        update={"awaited": awaited, "approval_id": approval_id}
+    )
+
+
+def _these_are_the_answers(asked: Sequence[Waiting]) -> Reply:
+    lines = [
+        f"Run {one.run_number} asks: {one.question.title} "
+        f"The answers are {listed([choice.label for choice in one.question.choices], 'or') or 'any text'}."
+        for one in asked
+    ]
+    several = len(asked) > 1
+    return Reply.saying("\n".join(lines)).model_copy(
+        update={
+            "choices": [
+                choice
+                for one in asked
+                for choice in questions.choices(
+                    one.question, one.id, about=f"run {one.run_number}" if several else ""
+                )
+            ]
+        }
+    )
+
+
+def _approving(question: Question) -> Choice | None:
+    return next((choice for choice in question.choices if choice.key in _APPROVE), None)
+
+
+def _rejecting(question: Question) -> Choice | None:
+    for key in _REJECT:
+        for choice in question.choices:
+            if choice.key == key:
+                return choice
+    return None
+
+
+def _named(question: Question, said: str) -> Choice | None:
+    for choice in question.choices:
+        if said in {choice.key.casefold(), choice.label.casefold()}:
+            return choice
+    return None
+
+
+def _behind(call: Call, rest: Sequence[str]) -> str | None:
+    """Return what was written behind the run's number, with its line breaks."""
+    if len(rest) == len(call.words):
+        return call.rest or None
+    return call.rest.split(maxsplit=1)[1] if rest else None

@@ -1,0 +1,55 @@
+"""What a command's handler gets: the message, whose it is, and the transaction of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from graph.conversation.messages import Message
+from graph.conversation.observing import Observation, ServiceReader
+from graph.conversation.replies import Awaited
+from infrastructure.blueprints import Blueprint
+from shared.database import Connection
+from shared.ids import SessionId
+from shared.ledger.sessions import Session
+from shared.ledger.users import User
+
+
+class BlueprintCatalogue(Protocol):
+    """Says which blueprints there are: `infrastructure.blueprints.catalogue`."""
+
+    def __call__(self) -> list[Blueprint]:
+        """Return them by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a conversation looks things up in; nothing here changes anything."""
+
+    catalogue: BlueprintCatalogue
+    reader: ServiceReader
+    model: str | None = None
+    """The configured `provider:model`, if any."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One message and the transaction in which it is answered."""
+
+    tx: Connection
+    message: Message
+    session: Session
+    inbox_id: int
+    trace_id: str
+    services: Services
+    observation: Observation | None = None
+    """What was seen of a service before the transaction began, where the message asks for it."""
+    awaited: Awaited | None = None
+    """The comment that was asked for, and has not come yet."""
+    to_wake: set[SessionId] = field(default_factory=set)
+    """The sessions whose readers are told to look, once all is stored."""
+
+    @property
+    def user(self) -> User:
+        """Who speaks."""
+        return self.message.user

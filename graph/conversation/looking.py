@@ -1,0 +1,262 @@
+"""The commands that only look: each is a few reads, and answers at once whatever is being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graph.conversation import questions
+from graph.conversation.calls import Call
+from graph.conversation.choosing import Chosen, choose
+from graph.conversation.exchange import Exchange
+from graph.conversation.questions import Waiting
+from graph.conversation.replies import (
+    Block,
+    Code,
+    CommandChoice,
+    Facts,
+    File,
+    Link,
+    Reply,
+    Table,
+    Text,
+    facts,
+)
+from graph.conversation.reports import report
+from graph.conversation.words import clock, counted, duration, since
+from infrastructure.deploy.deployer import ServiceState
+from shared.errors import BadInput
+from shared.ledger import deployments, projects, releases, runs
+from shared.ledger.projects import Project
+from shared.ledger.runs import Run
+from shared.ledger.users import Role
+
+LINES_SHOWN = 50
+_MOST_LINES = 1000
+_MOST_SHOWN = 3000
+"""Characters of a log that are read in a chat; more of it is a file."""
+
+_MAY = {
+    Role.OWNER: "You may do everything, and decide what only an owner may.",
+    Role.OPERATOR: "You may start work, and decide what operators may.",
+    Role.VIEWER: "You may look, and change nothing.",
+}
+
+
+class NotANumber(BadInput):
+    """A number is asked for."""
+
+    code = "not_a_number"
+
+
+async def projects_there_are(exchange: Exchange, _: Call) -> Reply:
+    """Answer `/projects`."""
+    known = await projects.all_of_them(exchange.tx)
+    if not known:
+        return Reply.saying("There is no project yet. Make one: /new <blueprint> <name>, or /help new.")
+    rows = [await _row(exchange, project) for project in known]
+    table = Table(columns=["project", "blueprint", "service", "release", "at work"], rows=rows)
+    return Reply.saying(
+        f"There {'is' if len(known) == 1 else 'are'} {counted(len(known), 'project')}.", table
+    )
+
+
+async def status(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/status [project]`."""
+    if call.words:
+        return await _status_of(exchange, await choose(exchange.tx, exchange.session.id, call.words))
+    under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
+    blocks = await _reports(exchange, under_way)
+    if not blocks:
+        blocks = [Text(text="Nothing is being worked on here.")]
+    if known := await projects.all_of_them(exchange.tx):
+        rows = [await _row(exchange, project) for project in known]
+        blocks.append(
+            Table(columns=["project", "blueprint", "service", "release", "at work"], rows=rows),
+        )
+    return Reply(blocks=blocks)
+
+
+async def run_list(exchange: Exchange, _: Call) -> Reply:
+    """Answer `/runs`."""
+    newest = await runs.of_session(exchange.tx, exchange.session.id, limit=15)
+    if not newest:
+        return Reply.saying("Nothing has been started here yet. /help says how.")
+    rows = [[str(run.number), run.title, run.status, since(run.created_at) + " ago"] for run in newest]
+    table = Table(columns=["run", "what", "state", "asked for"], rows=rows)
+    under_way = [run for run in newest if not run.status.ended]
+    blocks: list[Block] = [Text(text="The newest runs of this conversation:"), table]
+    return Reply(blocks=blocks + await _reports(exchange, under_way))
+
+
+async def approvals_there_are(exchange: Exchange, _: Call) -> Reply:
+    """Answer `/approvals`: everything that waits for a person, with the buttons this one may press."""
+    open_questions = await questions.waiting(exchange.tx)
+    if not open_questions:
+        return Reply.saying("Nothing waits for an answer.")
+    mine = [one for one in open_questions if one.may_be_decided_by(exchange.user)]
+    choices = [
+        choice
+        for one in mine
+        for choice in questions.choices(
+            one.question, one.id, about=f"run {one.run_number}" if len(mine) > 1 else ""
+        )
+    ]
+    return Reply(
+        blocks=[block for one in open_questions for block in _asked(one)],
+        choices=list(choices),
+    )
+
+
+async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/releases [project]`."""
+    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    project = chosen.project
+    newest = await releases.of_project(exchange.tx, project.id)
+    if not newest:
+        return Reply.saying(
+            f"{chosen.remark}{project.name} has no release yet. Make one: /deploy {project.name}"
+        )
+    running = await deployments.running_release(exchange.tx, project.id)
+    rows = [
+        [
+            str(release.number),
+            release.commit_sha[:10],
+            clock(release.created_at),
+            release.tests,
+            "live" if running and running.id == release.id and project.service == "running" else "",
+        ]
+        for release in newest
+    ]
+    return Reply(
+        blocks=[
+            Text(text=f"{chosen.remark}The releases of {project.name}, newest first:"),
+            Table(columns=["release", "commit", "made", "tests", ""], rows=rows),
+        ]
+    )
+
+
+async def logs(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/logs [project] [lines]`; they were read before the transaction began."""
+    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    lines_asked(chosen.rest)
+    seen = exchange.observation
+    if seen is None or seen.logs is None:
+        if seen is not None and seen.error is not None:
+            raise seen.error
+        return Reply.saying(f"{chosen.remark}The logs of {chosen.project.name} were not read. Ask again.")
+    return _log(chosen, seen.logs.rstrip("\n"))
+
+
+async def who_am_i(exchange: Exchange, _: Call) -> Reply:
+    """Answer `/whoami`."""
+    user = exchange.user
+    known = facts({"name": user.name, "id": user.id, "role": str(user.role), "front": exchange.message.front})
+    return Reply.saying(_MAY[user.role], known)
+
+
+def lines_asked(words: Sequence[str]) -> int:
+    """Return how many lines of a log are wanted.
+
+    Raises:
+        NotANumber: The word is none.
+    """
+    if not words:
+        return LINES_SHOWN
+    return max(1, min(number(words[0]), _MOST_LINES))
+
+
+def number(word: str) -> int:
+    """Return the number that a word is, as people number runs and releases.
+
+    Raises:
+        NotANumber: It is none.
+    """
+    digits = word.removeprefix("#")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
+        raise NotANumber(f"“{word[:40]}” is not a number.")
+    return int(digits)
+
+
+async def _status_of(exchange: Exchange, chosen: Chosen) -> Reply:
+    project = chosen.project
+    blocks: list[Block] = [
+        Text(text=f"{chosen.remark}{project.name} is a project of the blueprint {project.blueprint}."),
+        *await _service(exchange, project),
+    ]
+    under_way = await runs.of_project(exchange.tx, project.id, open_only=True)
+    if under_way:
+        return Reply(blocks=blocks + await _reports(exchange, under_way))
+    for run in await runs.of_project(exchange.tx, project.id, limit=1):
+        blocks.extend((await report(exchange.tx, run)).blocks)
+    return Reply(blocks=blocks)
+
+
+async def _service(exchange: Exchange, project: Project) -> list[Block]:
+    pairs = {"wanted": {"none": "not deployed"}.get(project.service, project.service)}
+    deployed = await deployments.last_succeeded(exchange.tx, project.id)
+    url = deployed.url if deployed and project.service == "running" else None
+    if deployed:
+        release = await releases.get(exchange.tx, deployed.release_id)
+        pairs["release"] = f"{release.number} (commit {release.commit_sha[:10]})"
+        if deployed.ended_at:
+            pairs["deployed"] = f"{since(deployed.ended_at)} ago, on {deployed.server}"
+    seen = exchange.observation
+    if seen and seen.status:
+        url = seen.status.url or url
+        pairs["seen"] = _seen(seen.status.state)
+        if seen.status.since:
+            pairs["for"] = since(seen.status.since)
+    elif seen and seen.error:
+        pairs["seen"] = f"nothing: {seen.error.message} {seen.error.advice}"
+    block: Facts = facts(pairs)
+    return [block, Link(url=url)] if url else [block]
+
+
+def _seen(state: ServiceState) -> str:
+    match state:
+        case ServiceState.ABSENT:
+            return "not on its server"
+        case ServiceState.FAILED:
+            return "failed: see /logs"
+        case ServiceState.RUNNING | ServiceState.STOPPED:
+            return str(state)
+
+
+async def _row(exchange: Exchange, project: Project) -> list[str]:
+    release = await deployments.running_release(exchange.tx, project.id)
+    under_way = await runs.of_project(exchange.tx, project.id, open_only=True)
+    return [
+        project.name,
+        project.blueprint,
+        {"none": "not deployed"}.get(project.service, project.service),
+        str(release.number) if release else "",
+        ", ".join(f"run {run.number} ({run.status})" for run in under_way),
+    ]
+
+
+async def _reports(exchange: Exchange, some: Sequence[Run]) -> list[Block]:
+    return [block for run in some for block in (await report(exchange.tx, run)).blocks]
+
+
+def _asked(one: Waiting) -> list[Block]:
+    asked = Text(
+        text=f"Run {one.run_number}, {one.run_title}: {one.question.title} "
+        f"It waits for {one.whose}, since {since(one.created_at)}, "
+        f"and lapses in {duration((one.expires_at - one.created_at).total_seconds())} after it was asked."
+    )
+    return [asked, facts(one.question.facts)] if one.question.facts else [asked]
+
+
+def _log(chosen: Chosen, text: str) -> Reply:
+    name = chosen.project.name
+    if not text:
+        return Reply.saying(f"{chosen.remark}{name} has written nothing yet.")
+    lines = text.splitlines()
+    head = f"{chosen.remark}The last {counted(len(lines), 'line')} of {name}:"
+    if len(text) <= _MOST_SHOWN:
+        return Reply.saying(head, Code(text=text))
+    tail = text[-_MOST_SHOWN:]
+    return Reply(
+        blocks=[Text(text=head), Code(text=f"…{tail}"), File(name=f"{name}.log", content=text)],
+        choices=[CommandChoice(label="Fewer lines", command=f"/logs {name} 20")],
+    )

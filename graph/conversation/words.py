@@ -1,0 +1,56 @@
+"""How times, durations and lists are said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words, as exact as a person needs it: `0.4 s`, `3 min 5 s`, `2 days`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return _two(whole, (_MINUTE, "min"), (1, "s"))
+    if whole < _DAY:
+        return _two(whole, (_HOUR, "h"), (_MINUTE, "min"))
+    days = whole // _DAY
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def since(then: datetime, now: datetime | None = None) -> str:
+    """Return how long ago something was; never negative, whatever two clocks say."""
+    return duration(max(0.0, ((now or datetime.now(UTC)) - then).total_seconds()))
+
+
+def clock(then: datetime) -> str:
+    """Return a point in time for people, in UTC."""
+    return f"{then.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """Return `a, b and c`."""
+    if len(items) <= 1:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 line`, `2 lines`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def capitalised(text: str) -> str:
+    """Return the text with its first letter large, and nothing else changed."""
+    return text[:1].upper() + text[1:]
+
+
+def _two(whole: int, large: tuple[int, str], small: tuple[int, str]) -> str:
+    first, rest = divmod(whole, large[0])
+    second = rest // small[0]
+    return f"{first} {large[1]} {second} {small[1]}" if second else f"{first} {large[1]}"

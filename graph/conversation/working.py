@@ -1,0 +1,184 @@
+"""The commands that start work or stop it: each stores a run with its job, and answers at once."""
+
+from __future__ import annotations
+
+from graph.acceptance import Work, start_work
+from graph.conversation.calls import Call
+from graph.conversation.choosing import choose
+from graph.conversation.exchange import Exchange
+from graph.conversation.looking import number
+from graph.conversation.replies import CommandChoice, Reply, Table
+from graph.conversation.reports import ended
+from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
+from shared.errors import BadInput, NotFound
+from shared.ledger import audit, claims, releases, runs
+from shared.ledger.projects import Project
+from shared.ledger.runs import Run, Status
+from shared.ledger.users import may_change_things
+
+_LONGEST_TITLE = 80
+
+
+class TooManyWords(BadInput):
+    """There are more words than this command knows what to do with."""
+
+    code = "too_many_words"
+
+
+class NothingToRollBackTo(NotFound):
+    """There is no earlier release to go back to."""
+
+    code = "nothing_to_roll_back_to"
+
+
+async def new(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/new`: without words, say what can be made; else start the build, which asks for what is missing."""
+    if not call.words:
+        return _blueprints(exchange)
+    blueprint, _, rest = call.rest.partition(" ")
+    name, _, description = rest.strip().partition(" ")
+    work = Build(blueprint=blueprint, name=name, description=description.strip())
+    return await _start(exchange, work, f"Build {name or f'a {blueprint}'}")
+
+
+async def build(exchange: Exchange, work: Build) -> Reply:
+    """Start a build that was asked for in a sentence, whose name may have several words."""
+    return await _start(exchange, work, f"Build {work.name or f'a {work.blueprint}'}")
+
+
+async def deploy(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/deploy [project] [release]`."""
+    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
+    title = f"Deploy {project.name}" if release is None else f"Deploy release {release} of {project.name}"
+    return await _start(exchange, Deploy(project_id=project.id, release=release), title, chosen.remark)
+
+
+async def rollback(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/rollback [project] [release]`."""
+    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
+    title = f"Roll back {project.name}"
+    if release is not None:
+        title = f"{title} to release {release}"
+    elif len(await releases.of_project(exchange.tx, project.id, limit=2)) < 2:
+        raise NothingToRollBackTo(
+            f"{project.name} has no earlier release to go back to.", advice=f"See /releases {project.name}."
+        )
+    return await _start(exchange, Rollback(project_id=project.id, release=release), title, chosen.remark)
+
+
+async def stop(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/stop [project]`."""
+    project, remark = await _only_project(exchange, call)
+    return await _start(exchange, Stop(project_id=project.id), f"Stop {project.name}", remark)
+
+
+async def start(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/start [project]`."""
+    project, remark = await _only_project(exchange, call)
+    return await _start(exchange, Start(project_id=project.id), f"Start {project.name}", remark)
+
+
+async def remove(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/remove [project]`; the run asks before it removes anything."""
+    project, remark = await _only_project(exchange, call)
+    return await _start(exchange, Remove(project_id=project.id), f"Remove {project.name}", remark)
+
+
+async def cancel(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/cancel [run]`."""
+    may_change_things(exchange.user)
+    if call.words:
+        return await _cancel(exchange, await runs.by_number(exchange.tx, number(call.words[0])))
+    under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
+    match under_way:
+        case []:
+            return Reply.saying("Nothing is being worked on here, so there is nothing to cancel.")
+        case [run]:
+            return await _cancel(exchange, run)
+        case _:
+            return Reply.saying("Which run shall be cancelled?").model_copy(
+                update={
+                    "choices": [
+                        CommandChoice(label=f"Run {run.number}: {run.title}", command=f"/cancel {run.number}")
+                        for run in under_way
+                    ]
+                }
+            )
+
+
+async def _cancel(exchange: Exchange, run: Run) -> Reply:
+    status = await claims.request_cancel(exchange.tx, run.id, by=exchange.user.id)
+    if run.status.ended:
+        return Reply.saying(f"Run {run.number}, {run.title}, is over: {ended(run)}")
+    await audit.record(
+        exchange.tx,
+        user_id=exchange.user.id,
+        front=exchange.message.front,
+        action="run.cancel_requested",
+        subject=f"run:{run.id}",
+        trace_id=exchange.trace_id,
+    )
+    exchange.to_wake.add(run.session_id)
+    if status is Status.CANCELLED:
+        return _about(run, f"Run {run.number}, {run.title}, is cancelled.")
+    return _about(run, f"Run {run.number}, {run.title}, is told to stop, and will in a moment.")
+
+
+async def _start(exchange: Exchange, work: Work, title: str, remark: str = "") -> Reply:
+    title = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
+    run = await start_work(
+        exchange.tx,
+        work,
+        session=exchange.session,
+        user=exchange.user,
+        title=title,
+        trace_id=exchange.trace_id,
+        idempotency_key=f"message:{exchange.inbox_id}",
+    )
+    return _about(run, f"{remark}Run {run.number} is queued: {title}.{await _before(exchange, run)}")
+
+
+async def _before(exchange: Exchange, run: Run) -> str:
+    """Say which run goes first on the same project, if any; one that waits for a person does not."""
+    if run.project_id is None:
+        return ""
+    others = await runs.of_project(exchange.tx, run.project_id, open_only=True)
+    first = [one for one in others if one.number < run.number and one.status is not Status.WAITING]
+    if not first:
+        return ""
+    return f" It stands behind run {first[0].number} ({first[0].title}), which works on the same project."
+
+
+async def _only_project(exchange: Exchange, call: Call) -> tuple[Project, str]:
+    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    if chosen.rest:
+        raise TooManyWords(f"/{call.name} takes the name of a project and nothing else.")
+    return chosen.project, chosen.remark
+
+
+async def _release(exchange: Exchange, project: Project, words: list[str]) -> int | None:
+    """Return the release that is named, which there is."""
+    if not words:
+        return None
+    if len(words) > 1:
+        raise TooManyWords("A project and the number of a release, and nothing else.")
+    release = await releases.by_number(exchange.tx, project.id, number(words[0]))
+    return release.number
+
+
+def _about(run: Run, text: str) -> Reply:
+    return Reply.saying(text).model_copy(update={"run_number": run.number})
+
+
+def _blueprints(exchange: Exchange) -> Reply:
+    known = exchange.services.catalogue()
+    table = Table(columns=["blueprint", "what it makes"], rows=[[one.name, one.summary] for one in known])
+    return Reply.saying(
+        f"Say what to make and how to call it: /new <blueprint> <name> [description], "
+        f"for example /new {known[0].name} hello."
+        if known
+        else "There are no blueprints.",
+        table,
+    )
