@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
-import yaml
 
 Line = dict[str, Any]
 Say = Callable[[Line], None]
@@ -24,15 +23,6 @@ Say = Callable[[Line], None]
 STATUSES = {"runner_on_failed": "failed", "runner_on_unreachable": "failed", "runner_on_skipped": "skipped"}
 SILENT_ACTIONS = ("include_tasks", "validate_argument_spec")
 """Steps of the machinery that say nothing to people."""
-
-
-class OrderDumper(yaml.SafeDumper):
-    """Writes YAML with every text marked as unsafe: a project wrote it, and it is never a template."""
-
-
-OrderDumper.add_representer(
-    str, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"')
-)
 
 
 def main() -> None:
@@ -86,7 +76,20 @@ class Narrator:
 def _prepare(private: Path, variables: Line) -> None:
     host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     _write(private / "inventory" / "hosts.json", json.dumps({"all": {"hosts": {"server": host}}}))
-    _write(private / "env" / "extravars", yaml.dump(variables, Dumper=OrderDumper, allow_unicode=True))
+    _write(private / "env" / "extravars", json.dumps(_unsafe(variables)))
+
+
+def _unsafe(value: object) -> object:
+    """Mark every text as unsafe: a project wrote it, and Ansible must never take it for a template."""
+    match value:
+        case str():
+            return {"__ansible_unsafe": value}
+        case list():
+            return [_unsafe(item) for item in value]
+        case dict():
+            return {name: _unsafe(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _write(file: Path, text: str) -> None:
