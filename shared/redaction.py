@@ -19,15 +19,16 @@ DEEPEST = 12
 """Levels of nesting looked into; what lies deeper is left out as a whole."""
 
 SECRET_KEY = re.compile(
-    r"(^|[_\-.])(password|passwd|pwd|secrets?|token|api[_-]?key|private[_-]?key|access[_-]?key|authorization"
-    r"|cookie|credentials?|passphrase|database[_-]?url|redis[_-]?url|dsn|conninfo)$",
+    r"(?:password|passwd|passphrase"
+    r"|(?:^|[_\-.])(?:pwd|secrets?|token|api[_-]?key|private[_-]?key|access[_-]?key|authorization"
+    r"|cookie|credentials?|database[_-]?url|redis[_-]?url|dsn|conninfo))$",
     re.IGNORECASE,
 )
 INNOCENT_KEY = re.compile(r"claim[_-]token|token[_-]count", re.IGNORECASE)
 """A fencing token is a number that one looks for in the log."""
 
 FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), REMOVED),  # Telegram bot tokens, in URLs as well
+    (re.compile(r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}"), REMOVED),  # Telegram bot tokens, in URLs as well
     (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"), REMOVED),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), REMOVED),  # model providers
     (re.compile(r"\bAGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+", re.IGNORECASE), REMOVED),

@@ -14,15 +14,15 @@ from shared.settings import LogFormat, Settings
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
 
-def load(monkeypatch: pytest.MonkeyPatch, dotenv: Path | None = None, **environment: str) -> Settings:
+def load(monkeypatch: pytest.MonkeyPatch, _dotenv: Path | None = None, /, **environment: str) -> Settings:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return Settings.load(dotenv)
+    return Settings.load(_dotenv)
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     with pytest.raises(BadSetting) as refused:
-        load(monkeypatch, **environment)
+        load(monkeypatch, None, **environment)
     return refused.value.message
 
 
