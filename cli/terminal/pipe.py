@@ -42,6 +42,10 @@ class Pipe:
             self._progress[reply.run_number] = shown
         print("\n".join(shown), file=self._sink, flush=True)
 
+    async def show_said(self, text: str) -> None:
+        """Print what the person said in another place, or before this chat began."""
+        print(f"> {harmless(text)}", file=self._sink, flush=True)
+
     async def note(self, text: str) -> None:
         """Print a line that the chat itself has to say."""
         print(harmless(text), file=self._notes, flush=True)

@@ -59,8 +59,7 @@ class TerminalPrompt:
         self._selected: int | None = None
         self._held: Reply | None = None
         self._frame = 0
-        self.pending = ""
-        """What the line above the prompt says of messages on their way, if there is something to say."""
+        self._pending = ""
         _make_private(history)
         self._session: PromptSession[str | ReplyChoice] = PromptSession(
             message=self._above_and_prompt,
@@ -97,6 +96,15 @@ class TerminalPrompt:
         # An open question's choices stand above the prompt, where they can be picked.
         scrolling = reply.model_copy(update={"choices": []})
         await self._print(renderable(scrolling))
+
+    def set_pending(self, text: str) -> None:
+        """Say in a line above the prompt what is on its way; nothing, when nothing is."""
+        self._pending = text
+        self._session.app.invalidate()
+
+    async def show_said(self, text: str) -> None:
+        """Print what the person said in another place, or before this terminal was opened."""
+        await run_in_terminal(lambda: self._echo(text))
 
     async def note(self, text: str) -> None:
         """Print a line that the chat itself has to say."""
@@ -144,8 +152,8 @@ class TerminalPrompt:
             first, *rest = lines(reply, columns) or [""]
             first = first.replace("…", spinner, 1)
             shown.extend([("class:progress", line)] for line in [first, *rest][:MOST_PROGRESS_LINES])
-        if self.pending:
-            shown.append([("class:hint", self.pending[:columns])])
+        if self._pending:
+            shown.append([("class:hint", self._pending[:columns])])
         return shown
 
     def _asked(self, columns: int) -> list[StyleAndTextTuples]:

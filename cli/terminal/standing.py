@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graph.conversation.replies import Awaited, Kind, Reply, ReplyChoice
+from shared.ids import ApprovalId
 
 MOST_DIGITS = 4
 """No offer has that many choices."""
@@ -13,16 +14,15 @@ class Standing:
 
     def __init__(self) -> None:
         self._progress: dict[int | None, Reply] = {}
-        self._questions: dict[object, Reply] = {}
+        self._questions: dict[ApprovalId | None, Reply] = {}
         self._passing: Reply | None = None
         self.awaited: Awaited | None = None
         """The comment that the next text is taken for."""
 
     def take(self, reply: Reply) -> None:
         """Note what a reply changes."""
-        if reply.awaited is not None:
+        if reply.kind is Kind.ANSWER:
             self.awaited = reply.awaited
-            return
         match reply.kind:
             case Kind.PROGRESS:
                 self._progress[reply.run_number] = reply
@@ -42,6 +42,10 @@ class Standing:
     def progress(self) -> list[Reply]:
         """Where each run is that is under way."""
         return list(self._progress.values())
+
+    def is_asked(self, approval_id: ApprovalId) -> bool:
+        """Whether this question has been put to the person, and is open."""
+        return approval_id in self._questions
 
     @property
     def asks(self) -> bool:
@@ -72,7 +76,7 @@ class Standing:
         }
 
     def _close(self, reply: Reply) -> None:
-        if reply.approval_id is not None:
+        if reply.approval_id is not None and reply.awaited is None:
             self._questions.pop(reply.approval_id, None)
         if reply.kind is Kind.ANSWER and reply.choices:
             self._passing = reply
