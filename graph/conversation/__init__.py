@@ -3,3 +3,30 @@
 Text comes in, the ledgers are read and written, `Reply` objects go out. A
 front renders them and decides nothing.
 """
+
+from graph.conversation.commands import COMMANDS, Command
+from graph.conversation.conversation import Conversation
+from graph.conversation.exchange import Services
+from graph.conversation.feed import Feed, FeedItem
+from graph.conversation.messages import Decision, Message
+from graph.conversation.narration import narrate
+from graph.conversation.observing import ServiceReader
+from graph.conversation.replies import Kind, Reply
+from graph.conversation.sentences import Interpreter, Sentences
+
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Conversation",
+    "Decision",
+    "Feed",
+    "FeedItem",
+    "Interpreter",
+    "Kind",
+    "Message",
+    "Reply",
+    "Sentences",
+    "ServiceReader",
+    "Services",
+    "narrate",
+]

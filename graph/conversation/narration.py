@@ -1,0 +1,224 @@
+"""What a person sees of a run: its events, told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from graph.conversation.questions import put
+from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
+from graph.conversation.reports import step_name
+from graph.conversation.words import capitalised, duration, since
+from shared.ids import ApprovalId
+from shared.ledger import events
+from shared.ledger.approvals import Question
+from shared.ledger.events import Event
+from shared.ledger.runs import Run
+
+_LINES_SHOWN = 20
+_LINE_LENGTH = 300
+
+Teller: TypeAlias = Callable[[Event, Run], "Reply | None"]
+
+
+def narrate(event: Event, run: Run) -> Reply | None:
+    """Tell of an event.
+
+    Args:
+        event: What happened.
+        run: The run it happened to; only what never changes of it is looked at.
+
+    Returns:
+        The reply, whose kind says whether it may take the place of the progress
+        before it; nothing for an event that says nothing to a person.
+    """
+    tell = _TELLERS.get(event.type)
+    return tell(event, run) if tell else None
+
+
+def _blocked(event: Event, run: Run) -> Reply:
+    by, title = event.data.get("by"), _text(event, "title")
+    return _notice(run, f"Run {run.number} waits behind run {by} ({title}), which works on the same project.")
+
+
+def _started(_: Event, run: Run) -> Reply:
+    return _progress(run, f"Run {run.number}, {run.title}: a worker has taken it up.")
+
+
+def _resumed(_: Event, run: Run) -> Reply:
+    return _progress(run, f"Run {run.number}, {run.title}: it goes on.")
+
+
+def _taken_over(_: Event, run: Run) -> Reply:
+    return _notice(
+        run,
+        f"Run {run.number} was picked up again by another worker, from where it stood: "
+        "the one before has stopped answering.",
+    )
+
+
+def _step_started(event: Event, run: Run) -> Reply:
+    return _progress(run, f"{_step(event)} …")
+
+
+def _step_finished(event: Event, run: Run) -> Reply:
+    return _progress(run, f"{_step(event)}: done in {_took(event)}.")
+
+
+def _step_failed(event: Event, run: Run) -> Reply:
+    return _notice(run, f"{_step(event)}: failed after {_took(event)}.")
+
+
+def _output(event: Event, run: Run) -> Reply | None:
+    lines = _lines(event)
+    return _progress(run, _step(event), Code(text="\n".join(lines))) if lines else None
+
+
+def _deployment(event: Event, run: Run) -> Reply | None:
+    message = _text(event, "message")
+    step = _step(event)
+    match _text(event, "status"):
+        case "started":
+            return _progress(run, f"{step} …")
+        case "ok" | "changed":
+            return _progress(run, f"{step}: done in {_took(event)}.")
+        case "failed":
+            return _notice(run, f"{step}: failed. {message}".rstrip())
+        case _:
+            return None
+
+
+def _note(event: Event, run: Run) -> Reply | None:
+    text = _text(event, "text")
+    return _notice(run, text) if text else None
+
+
+def _asked(event: Event, run: Run) -> Reply | None:
+    question = {key: value for key, value in event.data.items() if key != "approval_id"}
+    try:
+        approval_id = ApprovalId(UUID(_text(event, "approval_id")))
+        return put(Question.model_validate(question), approval_id, run.number)
+    except (ValidationError, ValueError):
+        # A graph of somebody else's may have put it in another form: it stays visible.
+        return _notice(run, f"Run {run.number} asks: {_text(event, 'title')} See /approvals.")
+
+
+def _decided(event: Event, run: Run) -> Reply:
+    said = _text(event, "choice") or _text(event, "text")
+    more = _text(event, "text") if _text(event, "choice") else ""
+    blocks: list[Block] = [
+        Text(text=f"{_text(event, 'name')} answered “{_text(event, 'title')}”: {said}"),
+        *([Text(text=more)] if more else []),
+    ]
+    return _closing(event, run, blocks)
+
+
+def _expired(event: Event, run: Run) -> Reply:
+    text = f"Nobody answered “{_text(event, 'title')}” in time, so it is not asked any more."
+    return _closing(event, run, [Text(text=text)])
+
+
+def _cancel_requested(_: Event, run: Run) -> Reply:
+    return _progress(run, f"Run {run.number}, {run.title}: it is being cancelled …")
+
+
+def _succeeded(event: Event, run: Run) -> Reply:
+    result = event.data.get("result")
+    told: dict[str, Any] = result if isinstance(result, dict) else {}
+    summary = told.get("summary") or f"{run.title}: done."
+    took = since(run.created_at, event.created_at)
+    blocks: list[Block] = [Text(text=f"{summary}\nRun {run.number} is done after {took}.")]
+    if url := told.get("url"):
+        blocks.append(Link(url=str(url)))
+    return _result(run, blocks)
+
+
+def _failed(event: Event, run: Run) -> Reply:
+    return _bad_end(event, run, "has failed")
+
+
+def _cancelled(_: Event, run: Run) -> Reply:
+    return _result(run, [Text(text=f"Run {run.number}, {run.title}, is cancelled.")])
+
+
+def _timed_out(event: Event, run: Run) -> Reply:
+    return _bad_end(event, run, "took too long, and was stopped")
+
+
+def _bad_end(event: Event, run: Run, what: str) -> Reply:
+    blocks: list[Block] = [
+        Text(text=f"Run {run.number}, {run.title}, {what}. {_text(event, 'reason')}".rstrip())
+    ]
+    if advice := _text(event, "advice"):
+        blocks.append(Text(text=advice))
+    if lines := _lines(event):
+        blocks.append(Code(text="\n".join(lines), title="The last lines:"))
+    return _result(run, blocks).model_copy(update={"error": _text(event, "code") or "failed"})
+
+
+_TELLERS: dict[str, Teller] = {
+    events.RUN_BLOCKED: _blocked,
+    events.RUN_STARTED: _started,
+    events.RUN_RESUMED: _resumed,
+    events.RUN_TAKEN_OVER: _taken_over,
+    events.RUN_SUCCEEDED: _succeeded,
+    events.RUN_FAILED: _failed,
+    events.RUN_CANCELLED: _cancelled,
+    events.RUN_TIMED_OUT: _timed_out,
+    events.CANCEL_REQUESTED: _cancel_requested,
+    events.APPROVAL_REQUESTED: _asked,
+    events.APPROVAL_DECIDED: _decided,
+    events.APPROVAL_EXPIRED: _expired,
+    events.STEP_STARTED: _step_started,
+    events.STEP_FINISHED: _step_finished,
+    events.STEP_FAILED: _step_failed,
+    events.OUTPUT_WRITTEN: _output,
+    events.DEPLOYMENT_ADVANCED: _deployment,
+    events.NOTE_WRITTEN: _note,
+}
+"""Without `run.queued`, which the answer to the message says, and `run.waiting`, which the question says."""
+
+
+def _progress(run: Run, text: str, *more: Block) -> Reply:
+    return Reply(blocks=[Text(text=text), *more], kind=Kind.PROGRESS, run_number=run.number)
+
+
+def _notice(run: Run, text: str) -> Reply:
+    return Reply(blocks=[Text(text=text)], kind=Kind.NOTICE, run_number=run.number)
+
+
+def _result(run: Run, blocks: list[Block]) -> Reply:
+    return Reply(blocks=blocks, kind=Kind.RESULT, run_number=run.number)
+
+
+def _closing(event: Event, run: Run, blocks: list[Block]) -> Reply:
+    """Return a notice that takes a question's buttons away."""
+    try:
+        approval_id = ApprovalId(UUID(_text(event, "approval_id")))
+    except ValueError:
+        approval_id = None
+    return Reply(blocks=blocks, kind=Kind.NOTICE, run_number=run.number, approval_id=approval_id)
+
+
+def _step(event: Event) -> str:
+    return capitalised(step_name(_text(event, "step"))) or "Work"
+
+
+def _took(event: Event) -> str:
+    took = event.data.get("took_s")
+    return duration(took) if isinstance(took, int | float) else "a while"
+
+
+def _lines(event: Event) -> list[str]:
+    lines = event.data.get("lines")
+    if not isinstance(lines, list):
+        return []
+    return [line[:_LINE_LENGTH] for line in lines[-_LINES_SHOWN:] if isinstance(line, str)]
+
+
+def _text(event: Event, key: str) -> str:
+    value = event.data.get(key)
+    return value if isinstance(value, str) else ""
