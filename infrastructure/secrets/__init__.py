@@ -1,5 +1,7 @@
 """Projects' secrets: handles everywhere, values only in SOPS files and where they are used."""
 
-from infrastructure.secrets.store import KeyLost, Secrets, UnknownSecret
+from infrastructure.secrets.key import KeyLost
+from infrastructure.secrets.sops import SecretsDamaged
+from infrastructure.secrets.store import Secrets, UnknownSecret
 
-__all__ = ["KeyLost", "Secrets", "UnknownSecret"]
+__all__ = ["KeyLost", "Secrets", "SecretsDamaged", "UnknownSecret"]
