@@ -34,8 +34,9 @@ not for an end of file, so that a warden killed before everything is tied to its
 leaves a shell that exits.
 """
 
-_SEALED = ("--remount-ro", "/dev", "--remount-ro", "/")
-"""bubblewrap's own file systems are in memory, without a limit: nobody writes to them."""
+_SEALED = ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
+"""Nobody writes to what bubblewrap mounts: it is in memory without a limit, and `/proc/sys`
+is the kernel's own, which obeys the host's root even in a namespace."""
 
 
 class CannotIsolate(Exception):
