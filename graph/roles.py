@@ -77,15 +77,13 @@ class CommentPlanner:
         if match := _DESCRIPTION.fullmatch(piece):
             return replace(brief, description=match["description"].strip())
         if match := _BLUEPRINT.fullmatch(piece):
-            return replace(brief, blueprint=self._blueprint(match["blueprint"]))
-        raise NotUnderstood
-
-    def _blueprint(self, words: str) -> str:
-        """Return the blueprint that is meant by “static site” or `static-site`."""
-        wanted = "-".join(words.lower().split())
-        if wanted not in self._known:
+            # “static site” and `static-site` are the same.
+            wanted = "-".join(match["blueprint"].lower().split())
+            if wanted in self._known:
+                return replace(brief, blueprint=wanted)
+        if _SAYS_BLUEPRINT.match(piece):
             raise NotUnderstood(f"There is no such blueprint. There are: {', '.join(self._known)}.")
-        return wanted
+        raise NotUnderstood
 
 
 class BlueprintCoder:
@@ -111,6 +109,7 @@ _BLUEPRINT = re.compile(
     r"(?: blueprint| instead)*",
     re.IGNORECASE,
 )
+_SAYS_BLUEPRINT = re.compile(r"(?:the )?blueprint\s*[:=]|use ", re.IGNORECASE)
 
 
 def _pieces(line: str) -> list[str]:

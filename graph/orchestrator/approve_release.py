@@ -20,7 +20,7 @@ async def approve_release(state: State, context: RunContext, tools: Tools) -> Co
     if not rule.automatic:
         answer = ask(question)
         if answer.choice != APPROVE.key:
-            return Command(update={"outcome": Outcome.NOT_DEPLOYED}, goto=Step.REPORT)
+            return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
         if not await still_holds(context, question, answer):
             return Command(goto=Step.CONFIGURE)
     return Command(update={"approved": question.digest}, goto=Step.DEPLOY)

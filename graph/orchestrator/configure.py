@@ -42,7 +42,7 @@ async def provide(state: State, context: RunContext, tools: Tools) -> Command[St
     gap = state["gap"]
     answer = ask(_question(gap))
     if answer.choice == CANCEL.key:
-        return Command(update={"outcome": Outcome.NOT_DEPLOYED}, goto=Step.REPORT)
+        return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
     if gap["subject"] != SECRETS:
         await _store(context, state, gap["subject"], (answer.text or "").strip())
     return Command(goto=Step.CONFIGURE)

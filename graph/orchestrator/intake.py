@@ -39,7 +39,7 @@ async def clarify(state: State, context: RunContext, tools: Tools) -> Command[St
     gap = state["gap"]
     answer = ask(_question(gap, tools.blueprints))
     if answer.choice == CANCEL.key:
-        return Command(update={"outcome": Outcome.CANCELLED}, goto=Step.REPORT)
+        return Command(update={"outcome": Outcome.CANCELLED.value}, goto=Step.REPORT)
     given = (answer.choice or answer.text or "").strip()
     if gap["subject"] == "blueprint":
         return Command(update={"blueprint": given}, goto=Step.INTAKE)

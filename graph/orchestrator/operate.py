@@ -31,7 +31,7 @@ async def approve_operation(state: State, context: RunContext, tools: Tools) -> 
     if not rule.automatic:
         answer = ask(question)
         if answer.choice != APPROVE.key:
-            return Command(update={"outcome": Outcome.KEPT}, goto=Step.REPORT)
+            return Command(update={"outcome": Outcome.KEPT.value}, goto=Step.REPORT)
         if not await still_holds(context, question, answer):
             return Command(goto=Step.APPROVE_OPERATION)
     return Command(goto=Step.OPERATE)
@@ -44,7 +44,7 @@ async def operate(state: State, context: RunContext, tools: Tools) -> State:
     do = {"stop": _stop, "start": _start, "remove": _remove}[state["kind"]]
     request = {"do": state["kind"], "project": str(project.id)}
     await context.ensure("service", "service", request, partial(do, context, tools, project))
-    return State(outcome=_DONE[state["kind"]])
+    return State(outcome=_DONE[state["kind"]].value)
 
 
 async def _proposal(state: State, context: RunContext) -> tuple[Rule, Question]:

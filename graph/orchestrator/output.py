@@ -88,6 +88,7 @@ class Output:
                 async with asyncio.timeout(FLUSH_EVERY_S):
                     await self._closed.wait()
             await self._flush()
+        await self._flush()  # what came before this task had its first turn
 
     async def _flush(self) -> None:
         lines, self._waiting = self._waiting, []

@@ -55,7 +55,7 @@ async def approve_plan(state: State, context: RunContext, tools: Tools) -> Comma
     question = _question(brief_of(state), digest, project, state["problem"])
     answer = ask(question)
     if answer.choice == CANCEL.key:
-        return Command(update={"outcome": Outcome.CANCELLED}, goto=Step.REPORT)
+        return Command(update={"outcome": Outcome.CANCELLED.value}, goto=Step.REPORT)
     if answer.choice != APPROVE.key:
         return Command(update={"comment": answer.text or ""}, goto=Step.PLAN)
     if not await still_holds(context, question, answer):

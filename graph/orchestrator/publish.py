@@ -7,9 +7,9 @@ from typing import Any
 
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.scaffold import fresh_tree
 from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools
+from graph.orchestrator.tree import written_tree
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of
 from infrastructure.forge import Repository
 from shared.ledger import events, projects, releases
@@ -59,9 +59,7 @@ async def _commit(
         {
             "repository": repository.name,
             "branch": DEFAULT_BRANCH,
-            "name": project.name,
-            "description": project.description,
-            "blueprint": state["blueprint_digest"],
+            "tree": state["tree"],
         },
         partial(_make_commit, state, context, tools, project, repository),
     )
@@ -73,7 +71,7 @@ async def _make_commit(
 ) -> dict[str, Any]:
     commit = await tools.forge.commit(
         repository,
-        await fresh_tree(state, context, tools),
+        await written_tree(state, context, tools),
         branch=DEFAULT_BRANCH,
         message=f"Create {project.name} from the blueprint {project.blueprint}",
         # Not now: the same commit must come out when this is done again after a crash.

@@ -16,7 +16,7 @@ from shared.ledger.projects import Project
 async def report(state: State, context: RunContext, tools: Tools) -> State:
     """Write the run's result, and clear its workspace away."""
     outcome = Outcome(state["outcome"])
-    result: dict[str, str | int] = {"outcome": outcome}
+    result: dict[str, str | int] = {"outcome": outcome.value}
     if "project_id" in state:
         project = await any_project_of(context, state)
         result |= await _facts(state, context, outcome, project)

@@ -69,7 +69,7 @@ async def _go_on_with(release: Release, project: Project, context: RunContext) -
     chosen = {"release_id": str(release.id), "commit": release.commit_sha}
     serving = await serving_before(context, project)
     if serving is not None and serving.id == release.id and project.service == "running":
-        return Command(update={**chosen, "outcome": Outcome.NOTHING_NEW}, goto=Step.REPORT)
+        return Command(update={**chosen, "outcome": Outcome.NOTHING_NEW.value}, goto=Step.REPORT)
     return Command(update=chosen, goto=Step.CONFIGURE)
 
 

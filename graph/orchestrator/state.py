@@ -72,6 +72,8 @@ class State(TypedDict, total=False):
     """A person's on the plan, until it is worked in."""
     problem: str
     """Why the plan could not be changed as the comment asked."""
+    tree: str
+    """Digest of the project's files, as they were written first."""
     commit: str
     tests: str
     """What the tests said, in one line."""

@@ -6,9 +6,9 @@ import asyncio
 
 from graph.context import RunContext
 from graph.orchestrator.output import Output, clean
-from graph.orchestrator.scaffold import fresh_tree
 from graph.orchestrator.state import State, Step
 from graph.orchestrator.tools import Tools
+from graph.orchestrator.tree import copy_for_tests, written_tree
 from infrastructure import contract
 from infrastructure.project_tests import run_tests
 from shared.errors import TelewrightError
@@ -29,11 +29,12 @@ async def test(state: State, context: RunContext, tools: Tools) -> State:
     Raises:
         TestsFailed: Nothing of what they tested goes any further.
     """
-    workspace = await fresh_tree(state, context, tools)
-    agreed = await asyncio.to_thread(contract.load, workspace)
+    tree = await written_tree(state, context, tools)
+    agreed = await asyncio.to_thread(contract.load, tree)
+    copy = await asyncio.to_thread(copy_for_tests, tree)
     async with Output(context, Step.TEST) as output:
         report = await run_tests(
-            workspace, agreed, sandbox=tools.sandbox, dependencies=tools.dependencies, on_line=output.line
+            copy, agreed, sandbox=tools.sandbox, dependencies=tools.dependencies, on_line=output.line
         )
     summary = clean(report.summary)
     if not report.passed:

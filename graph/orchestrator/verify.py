@@ -42,7 +42,7 @@ async def verify(state: State, context: RunContext, tools: Tools) -> State:
             raise NotServing(f"{project.name} was deployed, but {fault}.")
         await asyncio.sleep(LOOK_EVERY_S)
     await context.emit(events.NOTE_WRITTEN, {"text": f"{url} answers."})
-    return State(outcome=Outcome.LIVE)
+    return State(outcome=Outcome.LIVE.value)
 
 
 async def _fault(tools: Tools, project: Project, release: Release, url: str) -> str | None:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from shared.errors import BadInput
+
+
+class BadWork(BadInput):
+    """This is no work that the orchestrator knows."""
+
+    code = "bad_work"
+    advice = "See /help for what there is."
 
 
 class _Part(BaseModel):
@@ -73,6 +82,9 @@ def parse(input_: dict[str, Any]) -> Build | Deploy | Rollback | Stop | Start | 
     """Read a run's input back.
 
     Raises:
-        ValidationError: It was not written by `model_dump` of one of these models.
+        BadWork: It is none of these models.
     """
-    return _WORK.validate_python(input_)
+    try:
+        return _WORK.validate_python(input_)
+    except ValidationError as error:
+        raise BadWork from error
