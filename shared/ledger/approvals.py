@@ -304,6 +304,18 @@ async def any_undelivered(tx: Connection, run_id: RunId) -> bool:
     return await cursor.fetchone() is not None
 
 
+async def any_open(tx: Connection, run_id: RunId) -> bool:
+    """Whether anything will wake a waiting run: a question, or an answer not taken to the graph yet."""
+    cursor = await tx.execute(
+        """
+        SELECT 1 FROM approvals
+         WHERE run_id = %s AND (status = 'pending' OR status = 'decided' AND delivered_at IS NULL) LIMIT 1
+        """,
+        [run_id],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def mark_delivered(tx: Connection, run_id: RunId) -> None:
     """Note that a claim takes the answers there are to the graph."""
     await tx.execute(

@@ -57,6 +57,14 @@ class Beat:
     remaining_s: float
 
 
+_ASKS_AGAIN = Ending(
+    Status.FAILED,
+    "asks_again",
+    "It asks what was answered already, and would wait for ever.",
+    "Look at the workflow: each interrupt must be reached once.",
+)
+
+
 async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     """Take up a run: a new one, one whose question was answered, or a dead worker's.
 
@@ -133,6 +141,9 @@ async def let_go_waiting(tx: Connection, claim: Claim, asked: Sequence[approvals
         await events.append(
             tx, run.id, events.APPROVAL_REQUESTED, {"approval_id": str(approval.id), **approval.question}
         )
+    if not await approvals.any_open(tx, run.id):
+        await _end(tx, run, _ASKS_AGAIN)
+        return
     await tx.execute(
         """
         UPDATE runs SET status = 'waiting', worker = NULL,

@@ -1,0 +1,160 @@
+"""The durable engine beside bare LangGraph: start, interrupt, resume, finish, twenty at a time.
+
+Bare LangGraph is set up as its documentation does: one `AsyncPostgresSaver`
+that all runs share. Here every run is accepted, queued, ledgered and
+recoverable besides, in processes of their own.
+
+    python -m benchmarks.executor
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import uvloop
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.types import Command
+
+from benchmarks.installation import process, servers
+from benchmarks.workflow import build_app, builder
+from shared import queue
+from shared.database import Database
+from shared.ids import UserId
+from shared.ledger import approvals, runs, sessions, users, workflows
+from shared.ledger.runs import Run, Status
+from shared.ledger.users import Role, User
+from shared.tracing import new_trace_id
+
+T = TypeVar("T")
+
+RUNS = 100
+CONCURRENCY = 20
+WARM_UP = 20
+
+
+async def bare(database_url: str) -> float:
+    """Return runs a second of LangGraph alone."""
+    async with AsyncPostgresSaver.from_conn_string(database_url) as saver:
+        graph = builder().compile(checkpointer=saver)
+
+        async def one() -> None:
+            config = {"configurable": {"thread_id": str(uuid4())}}
+            await graph.ainvoke({}, config)  # type: ignore[call-overload]
+            after = await graph.ainvoke(Command(resume={"choice": "yes"}), config)  # type: ignore[call-overload]
+            if after["value"] != 2:
+                raise AssertionError(after)
+
+        await _at_a_time(one, WARM_UP)
+        return await _rate(one)
+
+
+async def durable(database_url: str, redis_url: str) -> float:
+    """Return runs a second of the engine: one worker, and this process as its client."""
+    async with Database(database_url, connections=CONCURRENCY) as database:
+        client = Client(database)
+        await client.open()
+        with process("worker", database_url, redis_url):
+            await _at_a_time(client.one, WARM_UP)
+            return await _rate(client.one)
+
+
+class Client:
+    """Somebody who starts runs and answers them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.user = User(UserId("benchmark:owner"), "Benchmark", Role.OWNER)
+
+    async def open(self) -> None:
+        """Make what a run needs."""
+        async with self._database.transaction() as tx:
+            await users.ensure(tx, self.user.id, name=self.user.name, role=self.user.role)
+            session = await sessions.ensure(tx, front="benchmark", external_key="1", owner_id=self.user.id)
+            version = await workflows.publish(
+                tx,
+                workflow="benchmark",
+                version="1",
+                kind="python",
+                definition={"entrypoint": f"{build_app.__module__}:{build_app.__name__}"},
+            )
+        self._session, self._version = session.id, version.id
+
+    async def one(self) -> None:
+        """Start a run, answer it, and see it end."""
+        run = await self.start()
+        [question] = await self._until(run, self._asked)
+        async with self._database.transaction() as tx:
+            await approvals.decide(
+                tx, question.id, user=self.user, front="benchmark", trace_id=new_trace_id(), choice="yes"
+            )
+        await self._until(run, self._ended)
+
+    async def start(self) -> Run:
+        """Start a run."""
+        async with self._database.transaction() as tx:
+            run, _ = await runs.accept(
+                tx,
+                workflow_version_id=self._version,
+                session_id=self._session,
+                requested_by=self.user.id,
+                title="benchmark",
+                input_={"value": 0},
+                trace_id=new_trace_id(),
+            )
+            await queue.defer(tx, run)
+        return run
+
+    async def _asked(self, run_id: UUID) -> list[approvals.Approval]:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT id FROM approvals WHERE run_id = %s AND status = 'pending'", [run_id]
+            )
+            row = await cursor.fetchone()
+            return [await approvals.get(connection, row[0])] if row else []
+
+    async def _ended(self, run_id: UUID) -> bool:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("SELECT status FROM runs WHERE id = %s", [run_id])
+            row = await cursor.fetchone()
+        return row is not None and row[0] == Status.SUCCEEDED
+
+    async def _until(self, run: Run, look: Callable[[UUID], Awaitable[T]]) -> T:
+        while not (seen := await look(run.id)):
+            await asyncio.sleep(0.05)
+        return seen
+
+
+async def _at_a_time(one: Callable[[], Awaitable[None]], count: int) -> None:
+    slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def in_slot() -> None:
+        async with slots:
+            await one()
+
+    await asyncio.gather(*(in_slot() for _ in range(count)))
+
+
+async def _rate(one: Callable[[], Awaitable[None]]) -> float:
+    started = time.perf_counter()
+    await _at_a_time(one, RUNS)
+    return RUNS / (time.perf_counter() - started)
+
+
+async def main() -> None:
+    """Measure both twice, in turns, and print the better of each and their ratio."""
+    async with servers() as (database_url, redis_url):
+        alone, ours = [], []
+        for _ in range(2):
+            alone.append(await bare(database_url))
+            ours.append(await durable(database_url, redis_url))
+        print(f"bare LangGraph, one shared saver   {max(alone):7.1f} runs/s")
+        print(f"Telewright, durable                {max(ours):7.1f} runs/s")
+        print(f"ratio                              {max(ours) / max(alone):7.2f}")
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,45 @@
+"""A throw-away installation to measure: real servers, durable as in the product."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
+from shared.migrations import upgrade
+
+
+@asynccontextmanager
+async def servers() -> AsyncIterator[tuple[str, str]]:
+    """Start PostgreSQL (fsync on) and Valkey; yield their URLs."""
+    with tempfile.TemporaryDirectory(prefix="telewright-benchmark-") as directory:
+        postgres, valkey = EmbeddedPostgres(Path(directory)), EmbeddedValkey(Path(directory))
+        try:
+            await asyncio.to_thread(postgres.start)
+            await asyncio.to_thread(valkey.start)
+            await upgrade(postgres.url)
+            yield postgres.url, valkey.url
+        finally:
+            await asyncio.to_thread(valkey.stop)
+            await asyncio.to_thread(postgres.stop)
+
+
+@contextmanager
+def process(role: str, database_url: str, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker or a scheduler as a process of its own."""
+    environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    started = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.process", role], env=environment, stderr=None
+    )
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.terminate()
+            started.wait(30)
