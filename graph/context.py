@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graph.journal import Journal
 from shared.database import Database
-from shared.ledger import effects, events
+from shared.ledger import effects
 from shared.ledger.approvals import digest_of
 from shared.ledger.claims import Claim
 from shared.ledger.runs import Run
-from shared.live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +24,23 @@ class RunContext:
 
     claim: Claim
     database: Database
-    live: Live
+    journal: Journal
 
     @property
     def run(self) -> Run:
         """The run, as it was when it was claimed."""
         return self.claim.run
 
-    async def emit(self, type_: str, data: Mapping[str, Any] | None = None) -> None:
+    def emit(self, type_: str, data: Mapping[str, Any] | None = None) -> None:
         """Add an event to the run.
+
+        It is written within a moment, together with others, in the order in which they were told.
 
         Args:
             type_: One of the names in `shared.ledger.events`.
             data: Whatever a reader needs; never a secret.
-
-        Raises:
-            ClaimLost: Somebody else has taken up the run.
         """
-        async with self.database.connection() as connection:
-            await events.append_claimed(connection, self.run.id, self.claim.token, type_, data)
-        await self.live.wake(self.run.session_id)
+        self.journal.tell(type_, data)
 
     async def ensure(
         self,

@@ -22,6 +22,7 @@ from pydantic_core import to_jsonable_python
 from graph.checkpointer import FencedPostgresSaver
 from graph.context import RunContext
 from graph.heart import Heart, Holding, Stop
+from graph.journal import Journal
 from graph.registry import WorkflowRegistry
 from graph.steps import StepReporter
 from shared.database import Database
@@ -30,7 +31,7 @@ from shared.ids import RunId
 from shared.ledger import approvals, claims
 from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import Claim, Ending
-from shared.ledger.runs import Status
+from shared.ledger.runs import Status, get_locked
 from shared.live import Live
 from shared.tracing import bind
 
@@ -102,16 +103,17 @@ class Executor:
         with bind(trace_id=claim.run.trace_id, run_id=str(run_id)):
             await self._live.wake(claim.run.session_id)
             try:
-                await self._let_go(claim, await self._outcome(claim))
+                journal = Journal(self._database, self._live, claim)
+                await self._let_go(claim, journal, await self._outcome(claim, journal))
             except ClaimLost:
                 log.warning("claim.lost", token=claim.token)
             await self._live.wake(claim.run.session_id)
 
-    async def _outcome(self, claim: Claim) -> Outcome:
+    async def _outcome(self, claim: Claim, journal: Journal) -> Outcome:
         """Drive the graph in a task of its own, so that the heart can stop it alone."""
         if claim.run.takeovers > _MOST_TAKEOVERS:
             return _failed(BringsDownWorkers())
-        drive = asyncio.create_task(self._drive(claim), name=f"drive {claim.run.id}")
+        drive = asyncio.create_task(self._drive_telling(claim, journal), name=f"drive {claim.run.id}")
         with self._heart.holding(claim, drive) as holding:
             try:
                 await asyncio.wait([drive])
@@ -121,7 +123,20 @@ class Executor:
                 raise
         return await _result_of(drive, holding)
 
-    async def _drive(self, claim: Claim) -> Outcome:
+    async def _drive_telling(self, claim: Claim, journal: Journal) -> Outcome:
+        """Drive the graph while its journal is written; stop when that is refused."""
+        drive = asyncio.create_task(self._drive(claim, journal), name=f"graph {claim.run.id}")
+        writing = asyncio.create_task(journal.write_until_closed(), name=f"journal {claim.run.id}")
+        try:
+            await asyncio.wait({drive, writing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _stopped(drive)
+            journal.close()
+            await asyncio.wait({writing})
+        writing.result()
+        return drive.result()
+
+    async def _drive(self, claim: Claim, journal: Journal) -> Outcome:
         graph = await self._registry.compiled(claim.run.workflow_version_id)
         saver = FencedPostgresSaver(self._database.pool, claim)
         app = graph.copy(update={"checkpointer": saver})
@@ -129,12 +144,12 @@ class Executor:
         before = await app.aget_state(config)
         if _nothing_left(before):
             return _succeeded(before)
-        reporter = StepReporter(self._database, self._live, claim)
-        context = RunContext(claim, self._database, self._live)
+        reporter = StepReporter(journal)
+        context = RunContext(claim, self._database, journal)
         async for part in app.astream(
             await self._next_input(saver, config, before, claim), config, context=context, stream_mode="tasks"
         ):
-            await reporter.report(part)
+            reporter.report(part)
         after = await app.aget_state(config)
         return await _asked(saver, config, after) or _succeeded(after)
 
@@ -160,8 +175,10 @@ class Executor:
         }
         return Command(resume=answers) if answers else None
 
-    async def _let_go(self, claim: Claim, outcome: Outcome) -> None:
+    async def _let_go(self, claim: Claim, journal: Journal, outcome: Outcome) -> None:
         async with self._database.transaction() as tx:
+            await get_locked(tx, claim.run.id)
+            await journal.write_rest(tx)
             if isinstance(outcome, Ending):
                 await claims.let_go_ended(tx, claim, outcome)
             else:
@@ -173,9 +190,10 @@ class Executor:
         log.info("run.handed_back")
 
 
-async def _stopped(drive: asyncio.Task[Outcome]) -> None:
-    drive.cancel()
-    await asyncio.wait([drive])
+async def _stopped(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait until it stands still; a task that is done stays as it is."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:

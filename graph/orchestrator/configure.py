@@ -118,7 +118,7 @@ async def _store(context: RunContext, state: State, name: str, value: str) -> No
     """Note a plain value; one that cannot be one is asked for again."""
     if not value or len(value) > LONGEST_VALUE or not value.isprintable():
         text = f"{name} must be one line of at most {LONGEST_VALUE} characters."
-        await context.emit(events.NOTE_WRITTEN, {"text": text})
+        context.emit(events.NOTE_WRITTEN, {"text": text})
         return
     project = await project_of(context, state)
     async with fenced(context) as tx:

@@ -112,7 +112,7 @@ async def _deploy(state: State, context: RunContext, tools: Tools, attempt: int)
     try:
         result = await tools.deployer.deploy(request, partial(tell, context, secrets))
     except DeploymentFailed as error:
-        await _show_logs(context, secrets, error.logs)
+        _show_logs(context, secrets, error.logs)
         return await _failed(context, deployment, error, secrets)
     except ServerUnavailable as error:
         if not last_attempt():
@@ -123,7 +123,7 @@ async def _deploy(state: State, context: RunContext, tools: Tools, attempt: int)
 
 async def tell(context: RunContext, secrets: Redactor, event: DeployEvent) -> None:
     """Tell of one step of a playbook."""
-    await context.emit(
+    context.emit(
         events.DEPLOYMENT_ADVANCED,
         {
             "step": clean(event.step),
@@ -164,6 +164,7 @@ async def _failed(
     return {"deployment_id": str(deployment.id), "failure": reason, "advice": error.advice}
 
 
-async def _show_logs(context: RunContext, secrets: Redactor, logs: str) -> None:
-    async with Output(context, Step.DEPLOY) as output:
-        await output.text(secrets.text(logs))
+def _show_logs(context: RunContext, secrets: Redactor, logs: str) -> None:
+    with Output(context, Step.DEPLOY) as output:
+        for line in secrets.text(logs).splitlines():
+            output.add(line)

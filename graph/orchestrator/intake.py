@@ -113,7 +113,7 @@ async def _ensure_project(context: RunContext, brief: Brief) -> Project:
             session_id=context.run.session_id,
         )
         await runs.attach_project(tx, context.run.id, context.claim.token, project.id)
-    await context.emit(events.NOTE_WRITTEN, {"text": f"{project.name} is a new project."})
+    context.emit(events.NOTE_WRITTEN, {"text": f"{project.name} is a new project."})
     return project
 
 

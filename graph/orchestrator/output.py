@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import unicodedata
 from collections import deque
 from types import TracebackType
@@ -41,56 +40,41 @@ class Output:
         self._context = context
         self._step = step
         self._waiting: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._shown = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._left_out = 0
-        self._closed = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        self._flushing = asyncio.create_task(self._keep_flushing())
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and issubclass(kind, asyncio.CancelledError):
-            self._flushing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._flushing
-            return
-        self._close()
-        # Not cancelled: lines that are being stored at this moment would be lost.
-        await self._flushing
-
-    async def line(self, text: str) -> None:
-        """Take one line, whatever is in it."""
-        if self._shown < HEAD_LINES:
-            self._shown += 1
-            self._waiting.append(clean(text))
-            return
-        self._left_out += len(self._tail) == TAIL_LINES
-        self._tail.append(clean(text))
-
-    async def text(self, text: str) -> None:
-        """Take several lines."""
-        for line in text.splitlines():
-            await self.line(line)
-
-    def _close(self) -> None:
         if self._left_out:
             self._waiting.append(f"… {self._left_out} lines left out …")
         self._waiting.extend(self._tail)
-        self._closed.set()
+        self._flush()
 
-    async def _keep_flushing(self) -> None:
-        while not self._closed.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_EVERY_S):
-                    await self._closed.wait()
-            await self._flush()
-        await self._flush()  # what came before this task had its first turn
+    async def line(self, text: str) -> None:
+        """Take one line, whatever is in it. Awaitable because a `LineListener` is."""
+        self.add(text)
 
-    async def _flush(self) -> None:
-        lines, self._waiting = self._waiting, []
-        if lines:
-            await self._context.emit(events.OUTPUT_WRITTEN, {"step": self._step, "lines": lines})
+    def add(self, text: str) -> None:
+        """Take one line, whatever is in it."""
+        if self._shown == HEAD_LINES:
+            self._left_out += len(self._tail) == TAIL_LINES
+            self._tail.append(clean(text))
+            return
+        self._shown += 1
+        self._waiting.append(clean(text))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_EVERY_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            self._context.emit(events.OUTPUT_WRITTEN, {"step": self._step, "lines": self._waiting})
+            self._waiting = []

@@ -26,7 +26,7 @@ async def publish(state: State, context: RunContext, tools: Tools) -> State:
         commit = await _commit(state, context, tools, project, repository)
     release = await _release(state, context, tools, project, repository, commit)
     text = f"Release {release['number']} of {project.name} stands: commit {commit[:12]}."
-    await context.emit(events.NOTE_WRITTEN, {"text": text})
+    context.emit(events.NOTE_WRITTEN, {"text": text})
     return State(commit=commit, release_id=release["release_id"])
 
 

@@ -83,4 +83,4 @@ async def tell_change(context: RunContext, question: Question, digest: str) -> N
     ]
     what = f" ({'; '.join(changes)})" if changes else ""
     text = f"What was approved has changed in the meantime{what}, so I ask again."
-    await context.emit(events.NOTE_WRITTEN, {"text": text})
+    context.emit(events.NOTE_WRITTEN, {"text": text})

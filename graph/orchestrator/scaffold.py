@@ -15,14 +15,14 @@ from shared.ledger import events
 async def scaffold(state: State, context: RunContext, tools: Tools) -> State:
     """Write a new project's files, and show which."""
     tree = await write_tree(state, context, tools)
-    async with Output(context, Step.SCAFFOLD) as output:
+    with Output(context, Step.SCAFFOLD) as output:
         for name in await asyncio.to_thread(files_of, tree):
-            await output.line(name)
+            output.add(name)
     return State(tree=await asyncio.to_thread(digest_of_tree, tree))
 
 
 async def checkout(state: State, context: RunContext, tools: Tools) -> State:
     """Take the project's files from the commit that is to be deployed."""
     tree = await write_tree(state, context, tools)
-    await context.emit(events.NOTE_WRITTEN, {"text": f"Commit {state['commit'][:12]} is checked out."})
+    context.emit(events.NOTE_WRITTEN, {"text": f"Commit {state['commit'][:12]} is checked out."})
     return State(tree=await asyncio.to_thread(digest_of_tree, tree))

@@ -32,7 +32,7 @@ async def test(state: State, context: RunContext, tools: Tools) -> State:
     tree = await written_tree(state, context, tools)
     agreed = await asyncio.to_thread(contract.load, tree)
     copy = await asyncio.to_thread(copy_for_tests, tree)
-    async with Output(context, Step.TEST) as output:
+    with Output(context, Step.TEST) as output:
         report = await run_tests(
             copy, agreed, sandbox=tools.sandbox, dependencies=tools.dependencies, on_line=output.line
         )

@@ -41,7 +41,7 @@ async def verify(state: State, context: RunContext, tools: Tools) -> State:
         if time.monotonic() > deadline:
             raise NotServing(f"{project.name} was deployed, but {fault}.")
         await asyncio.sleep(LOOK_EVERY_S)
-    await context.emit(events.NOTE_WRITTEN, {"text": f"{url} answers."})
+    context.emit(events.NOTE_WRITTEN, {"text": f"{url} answers."})
     return State(outcome=Outcome.LIVE.value)
 
 

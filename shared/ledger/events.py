@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import class_row
@@ -38,6 +38,15 @@ NOTE_WRITTEN = "note.written"
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An event that has no number yet."""
+
+    type: str
+    data: dict[str, Any]
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One fact about a run."""
 
@@ -51,17 +60,6 @@ class Event:
 
 _EVENT = "run_id, seq, type, data, trace_id, created_at"
 
-_APPEND = """
-    WITH next AS (
-        UPDATE runs SET last_event = last_event + 1
-         WHERE id = %(run_id)s AND {guard}
-        RETURNING last_event, trace_id
-    )
-    INSERT INTO events (run_id, seq, type, data, trace_id)
-    SELECT %(run_id)s, last_event, %(type)s, %(data)s, trace_id FROM next
-    RETURNING seq
-"""
-
 
 async def append(tx: Connection, run_id: RunId, type_: str, data: Mapping[str, Any] | None = None) -> int:
     """Add an event in the transaction of the change that it tells of.
@@ -73,29 +71,52 @@ async def append(tx: Connection, run_id: RunId, type_: str, data: Mapping[str, A
         The event's number.
     """
     cursor = await tx.execute(
-        _APPEND.format(guard="true"), {"run_id": run_id, "type": type_, "data": Jsonb(dict(data or {}))}
+        """
+        WITH next AS (
+            UPDATE runs SET last_event = last_event + 1 WHERE id = %(run_id)s RETURNING last_event, trace_id
+        )
+        INSERT INTO events (run_id, seq, type, data, trace_id)
+        SELECT %(run_id)s, last_event, %(type)s, %(data)s, trace_id FROM next
+        RETURNING seq
+        """,
+        {"run_id": run_id, "type": type_, "data": Jsonb(dict(data or {}))},
     )
     row = await cursor.fetchone()
     assert row is not None, "the run exists"  # noqa: S101
     return int(row[0])
 
 
-async def append_claimed(
-    tx: Connection, run_id: RunId, token: int, type_: str, data: Mapping[str, Any] | None = None
-) -> int:
-    """Add an event as the worker that holds the run's claim.
+async def append_claimed(tx: Connection, run_id: RunId, token: int, telling: Sequence[Told]) -> None:
+    """Add events, in order, as the worker that holds the run's claim.
 
     Raises:
         ClaimLost: The token is not the run's any more.
     """
+    if not telling:
+        return
     cursor = await tx.execute(
-        _APPEND.format(guard="claim_token = %(token)s AND status = 'running'"),
-        {"run_id": run_id, "token": token, "type": type_, "data": Jsonb(dict(data or {}))},
+        """
+        WITH next AS (
+            UPDATE runs SET last_event = last_event + %(count)s
+             WHERE id = %(run_id)s AND claim_token = %(token)s AND status = 'running'
+            RETURNING last_event - %(count)s AS before, trace_id
+        )
+        INSERT INTO events (run_id, seq, type, data, trace_id, created_at)
+        SELECT %(run_id)s, before + told.ordinal, told.type, told.data, trace_id, told.at
+          FROM next, unnest(%(types)s::text[], %(data)s::jsonb[], %(at)s::timestamptz[])
+                     WITH ORDINALITY AS told (type, data, at, ordinal)
+        """,
+        {
+            "run_id": run_id,
+            "token": token,
+            "count": len(telling),
+            "types": [one.type for one in telling],
+            "data": [Jsonb(one.data) for one in telling],
+            "at": [one.at for one in telling],
+        },
     )
-    row = await cursor.fetchone()
-    if row is None:
+    if cursor.rowcount == 0:
         raise ClaimLost
-    return int(row[0])
 
 
 async def after(tx: Connection, run_id: RunId, seq: int, *, limit: int = 500) -> list[Event]:

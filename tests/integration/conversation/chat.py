@@ -16,6 +16,7 @@ from shared.ledger.claims import Claim, Ending
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
+from shared.live import Live
 
 APPROVE = Choice(key="approve", label="Approve")
 REJECT = Choice(key="reject", label="Change it", asks_comment=True)
@@ -74,6 +75,7 @@ class Chat:
     """A chat that people come into, and the runs that it starts."""
 
     database: Database
+    live: Live
     conversation: Conversation
 
     async def person(self, role: Role = Role.OWNER, *, name: str | None = None, chat: str = "chat") -> Person:
@@ -113,7 +115,7 @@ class Chat:
 
     async def emit(self, claim: Claim, type_: str, data: dict[str, object] | None = None) -> int:
         async with self.database.transaction() as tx:
-            return await events.append_claimed(tx, claim.run.id, claim.token, type_, data)
+            return await events.append(tx, claim.run.id, type_, data)
 
     async def ask(self, run: Run, *questions: Question) -> list[Approval]:
         """Let the run be taken up and put these questions."""
@@ -134,7 +136,7 @@ class Chat:
 
     async def count(self, table: str) -> int:
         async with self.database.connection() as connection:
-            row = await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchone()  # type: ignore[arg-type]
+            row = await (await connection.execute(f"SELECT count(*) FROM {table}")).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -84,7 +84,9 @@ async def _play(database_url: str, redis_url: str, moves: list[str]) -> None:
                         await claims.let_go_ended(tx, old, Ending(Status.SUCCEEDED))
                 with pytest.raises(ClaimLost):
                     async with engine.database.transaction() as tx:
-                        await events.append_claimed(tx, run.id, old.token, events.NOTE_WRITTEN)
+                        await events.append_claimed(
+                            tx, run.id, old.token, [events.Told(events.NOTE_WRITTEN, {})]
+                        )
                 assert await engine.run(run) == now
         story = await engine.events(run)
         assert [event.seq for event in story] == list(range(1, len(story) + 1))
@@ -113,7 +115,9 @@ async def _move(engine: Engine, run_id: RunId, move: str, held: list[Claim]) -> 
         async with engine.database.transaction() as tx:
             match move:
                 case "emit":
-                    await events.append_claimed(tx, run_id, held[-1].token, events.NOTE_WRITTEN)
+                    await events.append_claimed(
+                        tx, run_id, held[-1].token, [events.Told(events.NOTE_WRITTEN, {})]
+                    )
                 case "wait":
                     await claims.let_go_waiting(tx, held[-1], [QUESTION])
                 case "succeed":

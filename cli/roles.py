@@ -1,0 +1,79 @@
+"""The processes that work: each builds its parts here and hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from graph.orchestrator.graph import build_orchestrator
+from graph.orchestrator.probe import HttpProbe
+from graph.orchestrator.tools import Tools
+from graph.orchestrator.version import ENTRYPOINT
+from graph.roles import BlueprintCoder, CommentPlanner
+from graph.worker import work
+from infrastructure.blueprints import catalogue
+from infrastructure.dependencies import Dependencies
+from infrastructure.deploy.ansible import AnsibleDeployer
+from infrastructure.embedded import endpoints
+from infrastructure.forge import LocalForge
+from infrastructure.local_server import LocalServer
+from infrastructure.releases import ReleaseBuilder
+from infrastructure.sandbox import BubblewrapSandbox
+from infrastructure.secrets import Secrets
+from infrastructure.workspace import Workspaces
+from scheduler.loop import schedule
+from shared.database import Database
+from shared.live import Live
+from shared.settings import Settings
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        Unavailable: The database cannot be reached, or nothing runs for this home.
+    """
+    async with _ledgers(settings, connections=settings.worker_concurrency) as (database, live):
+        provided = {ENTRYPOINT: partial(build_orchestrator, _tools(settings))}
+        await work(database, live, provided, concurrency=settings.worker_concurrency)
+
+
+async def run_scheduler(settings: Settings) -> None:
+    """Do periodic work until SIGTERM or SIGINT.
+
+    Raises:
+        Unavailable: The database cannot be reached, or nothing runs for this home.
+    """
+    async with _ledgers(settings, connections=4) as (database, live):
+        await schedule(database, live)
+
+
+@asynccontextmanager
+async def _ledgers(settings: Settings, *, connections: int) -> AsyncIterator[tuple[Database, Live]]:
+    found = endpoints(settings)
+    async with (
+        Database(found.database_url, connections=connections) as database,
+        Live(found.redis_url) as live,
+    ):
+        yield database, live
+
+
+def _tools(settings: Settings) -> Tools:
+    """Put together what the orchestrator works with, on this machine."""
+    home = settings.home
+    blueprints = tuple(catalogue())
+    forge, dependencies = LocalForge(home), Dependencies(home)
+    return Tools(
+        forge=forge,
+        workspaces=Workspaces(home),
+        releases=ReleaseBuilder(home, forge, dependencies),
+        dependencies=dependencies,
+        sandbox=BubblewrapSandbox(),
+        deployer=AnsibleDeployer(LocalServer(home / "server")),
+        secrets=Secrets(home),
+        blueprints=blueprints,
+        planner=CommentPlanner(blueprints),
+        coder=BlueprintCoder(blueprints),
+        probe=HttpProbe(),
+    )
