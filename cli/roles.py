@@ -51,7 +51,7 @@ async def run_scheduler(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _ledgers(settings: Settings, *, connections: int) -> AsyncIterator[tuple[Database, Live]]:
-    found = endpoints(settings)
+    found = await endpoints(settings)
     async with (
         Database(found.database_url, connections=connections) as database,
         Live(found.redis_url) as live,
