@@ -96,7 +96,7 @@ class LocalServer:
         _check(self.root)
         for directory in (self.root, self.root / "run", self.plays, self.root / "logs"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (self.place.programs, self.place.sites, self.place.projects):
+        for directory in (self.place.programs, self.place.sites, self.place.upstreams, self.place.projects):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
         _link(self.place.sockets, self.root / "run")
@@ -183,6 +183,7 @@ class LocalServer:
                     "program:caddy",
                     {
                         "command": shlex.join(caddy),
+                        "directory": str(self.place.upstreams),
                         "autostart": "true",
                         "autorestart": "true",
                         "startretries": 1000,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible.module_utils.telewright import caddy, records
+from ansible.module_utils.telewright.caddy import Route
 from ansible.module_utils.telewright.modules import TEXT, Options, Stage, run
 
 DOCUMENTATION = """
@@ -22,13 +23,12 @@ options:
 def act(stage: Stage) -> Options:
     """Choose."""
     record = records.load(stage.place)
-    if stage.options["state"] == "absent" or record is None:
-        site = None
-    elif stage.options["state"] == "recorded":
-        site = caddy.recorded(record)
-    else:
-        site = caddy.proxied(record.project, port=record.port, upstream=record.pending.port)
-    return {"changed": stage.caddy.place(stage.place, site)}
+    routes = {
+        "pending": caddy.pending(record),
+        "recorded": caddy.recorded(record),
+        "absent": Route(record.port, None, ""),
+    }
+    return {"changed": stage.caddy.lead(stage.place, routes[stage.options["state"]])}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Release archives: checked, then unpacked beside the others in one step."""
+"""Release archives: checked, unpacked beside the others in one step, pruned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from .failure import Refused
 from .places import ProjectPlace
-from .records import Release
+from .records import Record, Release
 
 MOST_MEMBERS = 200_000
 MOST_BYTES = 4 * 1024**3
@@ -57,6 +57,27 @@ def unpack(archive: Path, *, place: ProjectPlace, release: Release) -> bool:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return True
+
+
+def prune(place: ProjectPlace, record: Record, *, keep: int) -> bool:
+    """Remove the releases that were not wanted for longest, never the running or the previous one.
+
+    Args:
+        place: The project.
+        record: What the server knows about it.
+        keep: How many releases may stay.
+
+    Returns:
+        Whether anything was removed.
+    """
+    current = record.current.release if record.current else None
+    needed = {release.directory for release in (current, record.previous) if release}
+    newest_first = sorted(place.releases.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    others = [directory for directory in newest_first if directory.name not in needed]
+    old = others[max(0, keep - len(needed)) :]
+    for directory in old:
+        shutil.rmtree(directory)
+    return bool(old)
 
 
 def _sweep(releases: Path) -> None:

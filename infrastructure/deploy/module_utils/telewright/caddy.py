@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from .failure import Refused
@@ -36,15 +37,19 @@ MAIN = """\
 import {sites}
 """
 
-PROXIED = """\
+SITE = """\
 # {project}: written by Telewright.
 http://:{port} {{
 	bind {loopback}
-	# No connection stays open between two requests, to people or to the instance: a change
-	# closes idle connections, and a request that was just sent on one would be lost.
+	# No connection stays open between two requests, so that none is closed under one.
 	@plain not header Upgrade *
 	header @plain Connection close
-	reverse_proxy {loopback}:{upstream} {{
+	# Which instance is asked stands in a file that is read for every request. Loading a new
+	# configuration would make Caddy listen anew, and the kernel resets what waits in the old queue.
+	vars instance {{file.{upstream}}}
+	@stopped vars {{vars.instance}} ""
+	respond @stopped "{project} is stopped." 503
+	reverse_proxy {{file.{upstream}}} {{
 		# The time a process that died has to be started again.
 		lb_try_duration 3s
 		lb_try_interval 100ms
@@ -56,14 +61,16 @@ http://:{port} {{
 }}
 """
 
-STOPPED = """\
-# {project}: written by Telewright. The port stays taken, so that it is there after a start.
-http://:{port} {{
-	bind {loopback}
-	header Connection close
-	respond "{project} is stopped.\n" 503
-}}
-"""
+
+@dataclass(frozen=True)
+class Route:
+    """What a project's port leads to."""
+
+    port: int
+    site: str | None
+    """The site's configuration; it never changes while the project is there. None: there is none."""
+    upstream: str
+    """The address of the instance. Empty: people are told that the service is stopped."""
 
 
 class Caddy:
@@ -100,12 +107,12 @@ class Caddy:
             raise Refused(f"Caddy does not answer: {error}", code="server_unavailable") from error
         return any(f"{LOOPBACK}:{port}" in server.get("listen", ()) for server in servers.values())
 
-    def place(self, place: ProjectPlace, text: str | None) -> bool:
-        """Put a project's site in place, or take it away, without losing a request.
+    def lead(self, place: ProjectPlace, route: Route) -> bool:
+        """Lead a project's port somewhere, without losing a request.
 
         Args:
             place: The project.
-            text: The site's configuration; None removes it.
+            route: Where to.
 
         Returns:
             Whether anything was changed.
@@ -113,19 +120,27 @@ class Caddy:
         Raises:
             Refused: Caddy does not take it. What was there before is there again.
         """
+        before = read(place, route.port)
+        if before.upstream != route.upstream:
+            write_atomically(place.upstream, route.upstream)
+        # A killed deployment may have written the file and not told Caddy.
+        told = before.site == route.site and self.listens(route.port) == (route.site is not None)
+        if not told:
+            self._place(place, route.site, before=before.site)
+        if route.site is None:
+            place.upstream.unlink(missing_ok=True)
+        return before != route or not told
+
+    def _place(self, place: ProjectPlace, site: str | None, *, before: str | None) -> None:
         with self._server.locked("sites"):
-            before = read(place)
-            if before == text:
-                return False
-            if text is not None:
-                self._validate(text)
-            _write(place, text)
+            if site is not None:
+                self._validate(site)
+            _write(place, site)
             try:
                 self._reload()
             except Refused:
                 _write(place, before)
                 raise
-        return True
 
     def _validate(self, site: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".caddy", dir=self._server.caddyfile.parent) as file:
@@ -162,36 +177,39 @@ class Caddy:
             connection.close()
 
 
-def proxied(project: str, *, port: int, upstream: int) -> str:
-    """Return the site of a project that runs."""
-    return PROXIED.format(project=project, port=port, upstream=upstream, loopback=LOOPBACK)
-
-
-def stopped(project: str, *, port: int) -> str:
-    """Return the site of a project that is stopped."""
-    return STOPPED.format(project=project, port=port, loopback=LOOPBACK)
-
-
-def recorded(record: Record) -> str | None:
-    """Return the site of a project as its record says. None if nothing of it is to be seen."""
+def recorded(record: Record) -> Route:
+    """Return what a project's port leads to as its record says."""
     if record.current is None:
-        return None
-    if record.running:
-        return proxied(record.project, port=record.port, upstream=record.current.port)
-    return stopped(record.project, port=record.port)
+        return Route(record.port, None, "")
+    return _route(record, record.current.port if record.running else None)
 
 
-def read(place: ProjectPlace) -> str | None:
-    """Return a project's site as it is. None if there is none."""
-    try:
-        return place.site.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+def pending(record: Record) -> Route:
+    """Return the way to the new instance."""
+    return _route(record, record.pending.port if record.pending else None)
+
+
+def read(place: ProjectPlace, port: int) -> Route:
+    """Return what a project's port leads to now."""
+    return Route(port, _text(place.site), _text(place.upstream) or "")
 
 
 def port_is_ours(caddy: Caddy, port: int) -> bool:
     """Whether a project's port is free, or has Caddy behind it."""
     return is_free(port) or caddy.listens(port)
+
+
+def _route(record: Record, instance_port: int | None) -> Route:
+    upstream = f"{record.project}.upstream"
+    site = SITE.format(project=record.project, port=record.port, upstream=upstream, loopback=LOOPBACK)
+    return Route(record.port, site, f"{LOOPBACK}:{instance_port}" if instance_port else "")
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def _write(place: ProjectPlace, text: str | None) -> None:

@@ -46,6 +46,11 @@ class Server:
         return self.root / "caddy" / "sites"
 
     @property
+    def upstreams(self) -> Path:
+        """One file per project with its instance's address. Caddy's working directory: it is told names."""
+        return self.root / "caddy" / "upstreams"
+
+    @property
     def projects(self) -> Path:
         """One directory per project."""
         return self.root / "projects"
@@ -99,6 +104,11 @@ class ProjectPlace:
     def site(self) -> Path:
         """What Caddy does with the project's port."""
         return self.server.sites / f"{self.name}.caddy"
+
+    @property
+    def upstream(self) -> Path:
+        """The address of the instance that serves people."""
+        return self.server.upstreams / f"{self.name}.upstream"
 
     def program(self, instance: str) -> Path:
         """Return the file that makes supervisord run an instance."""
