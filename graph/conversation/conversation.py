@@ -23,8 +23,8 @@ from shared.ledger.sessions import Session
 from shared.ledger.users import User
 from shared.live import Live
 
-_TURNS_LOOKED_BACK = 12
-"""Turns among which the newest answer is found, whatever others said in between."""
+_TURNS_LOOKED_BACK = 500
+"""Turns among which the newest answer to a person is found, whatever others said in between."""
 
 
 class NoSuchSession(NotFound):
@@ -175,11 +175,11 @@ class Conversation:
             trace_id=receipt.trace_id,
             services=self._services,
             observation=observation,
-            awaited=await _awaited(tx, session.id, before=said.seq),
+            awaited=await _awaited(tx, session.id, user, before=said.seq),
             to_wake={session.id},
         )
         reply = await self._answer(exchange, meaning)
-        await _say(tx, session.id, reply, trace_id=receipt.trace_id, inbox_id=receipt.id)
+        await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, inbox_id=receipt.id)
         await inbox.mark_handled(tx, receipt.id)
         return [reply], exchange.to_wake
 
@@ -297,24 +297,37 @@ async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None
         raise MessageNumberTaken
 
 
-async def _awaited(tx: Connection, session_id: SessionId, *, before: int) -> Awaited | None:
-    """Return the comment that the newest answer still asks for: it is kept there, and survives restarts."""
-    earlier = await sessions.turns_after(
-        tx, session_id, max(0, before - 1 - _TURNS_LOOKED_BACK), limit=_TURNS_LOOKED_BACK
+async def _awaited(tx: Connection, session_id: SessionId, user: User, *, before: int) -> Awaited | None:
+    """Return the comment that the newest answer to this person asks for: kept there, it survives restarts.
+
+    Index: the turns' primary key, read backwards.
+    """
+    cursor = await tx.execute(
+        """
+        SELECT body -> 'awaited' FROM turns
+         WHERE session_id = %s AND seq < %s AND seq >= %s AND author = 'telewright' AND user_id = %s
+         ORDER BY seq DESC LIMIT 1
+        """,
+        [session_id, before, before - _TURNS_LOOKED_BACK, user.id],
     )
-    for turn in reversed(earlier):
-        if turn.author == "telewright" and turn.seq < before:
-            return Reply.model_validate(turn.body).awaited
-    return None
+    row = await cursor.fetchone()
+    return Awaited.model_validate(row[0]) if row and row[0] else None
 
 
 async def _say(
-    tx: Connection, session_id: SessionId, reply: Reply, *, trace_id: str, inbox_id: int | None = None
+    tx: Connection,
+    session_id: SessionId,
+    reply: Reply,
+    *,
+    trace_id: str,
+    to: User | None = None,
+    inbox_id: int | None = None,
 ) -> None:
     await sessions.say(
         tx,
         session_id,
         author="telewright",
+        user_id=to.id if to else None,
         body=reply.model_dump(mode="json"),
         trace_id=trace_id,
         inbox_id=inbox_id,

@@ -45,7 +45,7 @@ class Exchange:
     observation: Observation | None = None
     """What was seen of a service before the transaction began, where the message asks for it."""
     awaited: Awaited | None = None
-    """The comment that was asked for, and has not come yet."""
+    """The comment that this person was asked for, and has not given yet."""
     to_wake: set[SessionId] = field(default_factory=set)
     """The sessions whose readers are told to look, once all is stored."""
 

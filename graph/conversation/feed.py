@@ -40,7 +40,7 @@ class FeedItem:
     session_id: SessionId
     author: Literal["person", "telewright"]
     user_id: UserId | None
-    """Who said it, when a person did."""
+    """Who said it; for an answer, whom it answers."""
     text: str
     """What a person said; empty otherwise."""
     reply: Reply | None

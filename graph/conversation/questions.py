@@ -71,7 +71,7 @@ async def waiting(
                AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s)
                AND (%(run_number)s::bigint IS NULL OR runs.number = %(run_number)s)
                AND (%(approval_id)s::uuid IS NULL OR approvals.id = %(approval_id)s)
-             ORDER BY approvals.created_at, ordinal LIMIT %(limit)s
+             ORDER BY approvals.created_at, ordinal, approvals.id LIMIT %(limit)s
             """,
             {
                 "session_id": session_id,

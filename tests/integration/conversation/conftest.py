@@ -41,8 +41,8 @@ def feed(database: Database, live: Live) -> Feed:
 
 
 @pytest.fixture
-def chat(database: Database, conversation: Conversation) -> Chat:
-    return Chat(database, conversation)
+def chat(database: Database, live: Live, conversation: Conversation) -> Chat:
+    return Chat(database, live, conversation)
 
 
 @pytest.fixture
