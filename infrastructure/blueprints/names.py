@@ -20,7 +20,7 @@ RULE = "3 to 40 of a-z, 0-9 and single hyphens, beginning with a letter and not 
 
 RESERVED = frozenset(
     {
-        "admin", "api", "archived", "backup", "caddy", "con", "default", "demo-keep", "git", "host", "local",
+        "admin", "api", "archived", "backup", "caddy", "con", "default", "git", "host", "local",
         "localhost", "node-modules", "none", "null", "postgres", "proxy", "python", "releases", "root",
         "secrets", "supervisor", "system", "telewright", "test", "tests", "tmp", "true", "undefined", "valkey",
         "www",
