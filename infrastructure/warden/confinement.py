@@ -25,7 +25,7 @@ _RESERVED_PROCESSES = 16
 
 _GUARD = """\
 { ulimit -u "$1" 2>/dev/null || ulimit -p "$1"; } && shift &&
-echo ready >&0 && read -r go && [ "$go" = go ] && exec "$@" </dev/null"""
+echo ready >&0 && read -r go && exec "$@" </dev/null"""
 """Runs inside before the command.
 
 It sets the limit on processes, because only inside the new user namespace does that count

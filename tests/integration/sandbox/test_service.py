@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -134,6 +135,27 @@ def test_a_signal_reaches_the_service_so_that_it_can_drain(start: Start, number:
     assert service.wait(5) == 7
 
 
+def test_a_signal_to_the_whole_group_lets_the_service_drain_too(start: Start) -> None:
+    """As supervisor sends it with `stopasgroup`."""
+    service = start("""
+        import os, signal, sys, time
+        def drain(number, frame):
+            time.sleep(0.3)
+            os.write(1, b"drained\\n")
+            sys.exit(7)
+        signal.signal(signal.SIGTERM, drain)
+        print("up", flush=True)
+        while True:
+            signal.pause()
+        """)
+    assert line(service) == "up"
+
+    os.killpg(service.pid, signal.SIGTERM)
+
+    assert line(service) == "drained"
+    assert service.wait(5) == 7
+
+
 def test_a_service_that_does_not_handle_the_signal_ends_by_it(start: Start) -> None:
     service = start("import signal; print('up', flush=True); signal.pause()")
     assert line(service) == "up"
@@ -210,7 +232,9 @@ def test_two_instances_share_the_data_while_one_takes_over(start: Start, site: S
 
 
 def popen(command: Sequence[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={})
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={}, start_new_session=True
+    )
 
 
 def line(process: subprocess.Popen[str]) -> str:
