@@ -6,7 +6,7 @@ from typing import assert_never
 
 from graph.conversation import commands, deciding, questions, working
 from graph.conversation.calls import Call, parse
-from graph.conversation.choosing import choose
+from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
 from graph.conversation.looking import lines_asked
 from graph.conversation.messages import LONGEST_TEXT, Message
@@ -118,22 +118,26 @@ class Conversation:
 
     async def _observe(self, message: Message, meaning: Meaning | None) -> Observation | None:
         """Read from a server what the answer needs, before its transaction begins."""
-        match meaning:
-            case Call(name="logs"):
-                observe, words = "logs", meaning.words
-            case Call(name="status") if meaning.words:
-                observe, words = "service", meaning.words
-            case _:
-                return None
+        if not isinstance(meaning, Call):
+            return None
         try:
-            async with self._database.connection() as connection:
-                chosen = await choose(connection, message.session_id, words)
-            if observe == "service":
-                return await service_of(self._services.reader, chosen.project.name)
-            return await logs_of(self._services.reader, chosen.project.name, lines_asked(chosen.rest))
+            match commands.find(meaning.name).observes:
+                case "logs":
+                    chosen = await self._choose(message, meaning)
+                    lines = lines_asked(chosen.rest)
+                    return await logs_of(self._services.reader, chosen.project.name, lines)
+                case "service" if meaning.words:
+                    chosen = await self._choose(message, meaning)
+                    return await service_of(self._services.reader, chosen.project.name)
+                case _:
+                    return None
         except BadInput:
             # The handler finds the same fault, and says it where it is stored.
             return None
+
+    async def _choose(self, message: Message, call: Call) -> Chosen:
+        async with self._database.connection() as connection:
+            return await choose(connection, message.session_id, call.words)
 
     async def _store(
         self,
