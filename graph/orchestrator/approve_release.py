@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from langgraph.types import Command
 
 from graph.context import RunContext
@@ -32,7 +34,7 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
     release = await release_of(context, state)
     serving = await serving_before(context, project)
     names = await names_of_environment(project, contract_of(release), tools)
-    playbook = tools.deployer.playbook_digest()
+    playbook = await asyncio.to_thread(tools.deployer.playbook_digest)
     rollback = state["kind"] == "rollback"
     question = approval(
         "rollback" if rollback else "deploy",
