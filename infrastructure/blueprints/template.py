@@ -18,9 +18,11 @@ from pathlib import Path
 
 from copier import Settings, run_copy
 from copier.errors import CopierError
-from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.exceptions import TemplateError
 
 DOES_NOT_RENDER = 3
+_OF_A_TEMPLATE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What an expression in a template may raise."""
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def main() -> int:
     except TemplateError as error:
         print(_located(error))
         return DOES_NOT_RENDER
-    except (CopierError, SecurityError, ValueError, TypeError, OSError) as error:
+    except (CopierError, OSError, *_OF_A_TEMPLATE) as error:
         print(f"{type(error).__name__}: {' '.join(str(error).split())}")
         return DOES_NOT_RENDER
     return 0
