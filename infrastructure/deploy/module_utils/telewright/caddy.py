@@ -102,9 +102,10 @@ class Caddy:
     def listens(self, port: int) -> bool:
         """Whether it is Caddy that has a port."""
         try:
-            servers = json.loads(self._get("/config/apps/http/servers", timeout_s=10)) or {}
+            configuration = json.loads(self._get("/config/", timeout_s=10))
         except (OSError, http.client.HTTPException) as error:
             raise Refused(f"Caddy does not answer: {error}", code="server_unavailable") from error
+        servers = configuration.get("apps", {}).get("http", {}).get("servers", {})
         return any(f"{LOOPBACK}:{port}" in server.get("listen", ()) for server in servers.values())
 
     def lead(self, place: ProjectPlace, route: Route) -> bool:

@@ -1,0 +1,123 @@
+"""The server on this machine: it comes up once, outlives its starter, and comes back with its services."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from infrastructure.deploy import DeployRequest, ServerUnavailable
+from infrastructure.deploy.ansible import AnsibleDeployer
+from infrastructure.local_server import LocalServer
+from tests.integration.deploy.services import Events, release, version_at
+
+ROOT = Path(__file__).parents[3]
+
+
+async def test_many_who_start_it_at_once_get_one_server(server: LocalServer) -> None:
+    await asyncio.gather(*(LocalServer(server.root).start() for _ in range(4)))
+
+    assert await server.is_running()
+    assert len(_supervisors(server)) == 1
+
+
+async def test_it_works_in_a_directory_whose_name_is_too_long_for_a_socket(tmp_path: Path) -> None:
+    server = LocalServer(tmp_path / ("long name" * 12) / "server")
+    try:
+        await server.start()
+        assert await server.is_running()
+    finally:
+        await server.stop()
+    assert not await server.is_running()
+
+
+async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_path: Path) -> None:
+    with pytest.raises(ServerUnavailable, match="in its name"):
+        await LocalServer(tmp_path / "a;b").start()
+
+
+async def test_it_knows_nothing_of_our_environment_and_listens_on_no_port(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "ours")
+
+    await server.start()
+
+    [supervisor] = _supervisors(server)
+    family = [supervisor, *supervisor.children(recursive=True)]
+    assert len(family) == 2
+    assert not [process for process in family if "DATABASE_URL" in process.environ()]
+    assert not [socket for process in family for socket in process.net_connections("inet")]
+
+
+async def test_it_outlives_whoever_started_it(server: LocalServer) -> None:
+    code = (
+        "import asyncio, os, signal, sys; from pathlib import Path;"
+        "from infrastructure.local_server import LocalServer;"
+        "asyncio.run(LocalServer(Path(sys.argv[1])).start());"
+        "os.killpg(0, signal.SIGKILL)"
+    )
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(server.root), cwd=ROOT, start_new_session=True
+    )
+
+    assert await starter.wait() == -9
+    assert await server.is_running()
+
+
+@pytest.mark.timeout(300)
+async def test_services_come_back_with_the_server_however_it_ended(
+    server: LocalServer, deployer: AnsibleDeployer, tmp_path: Path
+) -> None:
+    url = (await deployer.deploy(DeployRequest("hello", release(tmp_path, "a"), {}, 1), Events())).url
+
+    await server.stop()
+    assert not await server.is_running()
+    await server.start()
+    await _answers(url)
+
+    [supervisor] = _supervisors(server)
+    family = supervisor.children(recursive=True)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    await _until(lambda: not any(_lives(process) for process in family))
+    await server.start()
+    await _answers(url)
+
+    [process] = [p for p in server.supervisor().processes() if p.group == "caddy"]
+    os.kill(process.pid, signal.SIGKILL)
+    await server.start()
+    await _answers(url)
+
+
+async def _answers(url: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert await version_at(url) == "a"
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+def _supervisors(server: LocalServer) -> list[psutil.Process]:
+    configuration = str(server.root / "supervisord.conf")
+    running = psutil.process_iter(["cmdline"])
+    return [process for process in running if configuration in (process.info["cmdline"] or [])]
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
