@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import uvloop
@@ -21,6 +21,7 @@ from langgraph.types import Command
 
 from benchmarks.installation import process, servers
 from benchmarks.workflow import build_app, builder
+from graph.registry import Graph
 from shared import queue
 from shared.database import Database
 from shared.ids import UserId
@@ -65,8 +66,10 @@ async def durable(database_url: str, redis_url: str) -> float:
 class Client:
     """Somebody who starts runs and answers them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, build: Callable[[], Graph] = build_app) -> None:
+        """Use an opened database; start runs of this workflow."""
         self._database = database
+        self._build = build
         self.user = User(UserId("benchmark:owner"), "Benchmark", Role.OWNER)
 
     async def open(self) -> None:
@@ -79,7 +82,7 @@ class Client:
                 workflow="benchmark",
                 version="1",
                 kind="python",
-                definition={"entrypoint": f"{build_app.__module__}:{build_app.__name__}"},
+                definition={"entrypoint": f"{self._build.__module__}:{self._build.__name__}"},
             )
         self._session, self._version = session.id, version.id
 
@@ -93,7 +96,7 @@ class Client:
             )
         await self._until(run, self._ended)
 
-    async def start(self) -> Run:
+    async def start(self, input_: dict[str, Any] | None = None) -> Run:
         """Start a run."""
         async with self._database.transaction() as tx:
             run, _ = await runs.accept(
@@ -102,11 +105,22 @@ class Client:
                 session_id=self._session,
                 requested_by=self.user.id,
                 title="benchmark",
-                input_={"value": 0},
+                input_=input_ or {"value": 0},
                 trace_id=new_trace_id(),
             )
             await queue.defer(tx, run)
         return run
+
+    async def until_all_ended(self, count: int) -> None:
+        """Return when so many runs have succeeded."""
+        while await self._succeeded() < count:  # noqa: ASYNC110 - another process makes it true
+            await asyncio.sleep(0.05)
+
+    async def _succeeded(self) -> int:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("SELECT count(*) FROM runs WHERE status = 'succeeded'")
+            row = await cursor.fetchone()
+        return int(row[0]) if row else 0
 
     async def _asked(self, run_id: UUID) -> list[approvals.Approval]:
         async with self._database.connection() as connection:
@@ -123,7 +137,7 @@ class Client:
         return row is not None and row[0] == Status.SUCCEEDED
 
     async def _until(self, run: Run, look: Callable[[UUID], Awaitable[T]]) -> T:
-        while not (seen := await look(run.id)):
+        while not (seen := await look(run.id)):  # noqa: ASYNC110 - another process makes it true
             await asyncio.sleep(0.05)
         return seen
 

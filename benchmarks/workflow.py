@@ -1,12 +1,16 @@
-"""The graph that is measured: three nodes, the middle one asks a person."""
+"""The graphs that are measured."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+import asyncio
+from pathlib import Path
+from typing import Any, TypedDict
 
 from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from graph.context import RunContext
 from graph.registry import Graph
 from shared.ledger.approvals import Choice, Question
 
@@ -16,6 +20,7 @@ class State(TypedDict, total=False):
 
     value: int
     choice: str
+    file: str
 
 
 QUESTION = Question(
@@ -24,7 +29,7 @@ QUESTION = Question(
 
 
 def builder() -> StateGraph[State]:
-    """Return the graph, not compiled."""
+    """Return three nodes, of which the middle one asks a person; not compiled."""
 
     async def first(state: State) -> State:
         return {"value": 1}
@@ -44,3 +49,33 @@ def builder() -> StateGraph[State]:
 def build_app() -> Graph:
     """Compile it, for a worker."""
     return builder().compile()
+
+
+EFFECTS = 3
+EFFECT_S = 1.0
+
+
+def build_effects() -> Graph:
+    """Compile three nodes, each with one effect that takes a moment and leaves a line in a file."""
+    graph = StateGraph(State, context_schema=RunContext)
+    graph.add_sequence([(f"node_{number}", _effect(number)) for number in range(EFFECTS)])
+    graph.add_edge(START, "node_0")
+    return graph.compile()
+
+
+def _effect(number: int) -> Any:  # noqa: ANN401 - LangGraph's own type for a node is as wide
+    async def node(state: State, runtime: Runtime[RunContext]) -> State:
+        async def make() -> dict[str, Any]:
+            await asyncio.sleep(EFFECT_S)
+            await asyncio.to_thread(_append, Path(state["file"]), f"{number}\n")
+            return {"number": number}
+
+        await runtime.context.ensure(f"effect-{number}", "benchmark", {"number": number}, make)
+        return {}
+
+    return node
+
+
+def _append(file: Path, text: str) -> None:
+    with file.open("a") as opened:
+        opened.write(text)
