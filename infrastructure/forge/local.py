@@ -199,6 +199,7 @@ async def _contains(git: Git, head: str, sha: str) -> bool:
 
 async def _remove_stale_locks(directory: Path) -> None:
     """Remove what a killed git has left; a live one's is waited for."""
+    # The index of the commit before, too: the next must not inherit its files.
     (directory / INDEX).unlink(missing_ok=True)
     (directory / f"{INDEX}.lock").unlink(missing_ok=True)
     for file in await asyncio.to_thread(_lock_files, directory):
