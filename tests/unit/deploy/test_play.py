@@ -1,0 +1,141 @@
+"""What is made of a playbook's lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from infrastructure.contract import DeployContract
+from infrastructure.deploy import (
+    BadProjectName,
+    BadRelease,
+    DeploymentFailed,
+    DeploymentFenced,
+    DeployRequest,
+    MissingVariables,
+)
+from infrastructure.deploy.ansible import AnsibleDeployer, _environment, _without
+from infrastructure.deploy.play import Line, Outcome
+from infrastructure.deploy.play_process import Narrator, _unsafe
+from infrastructure.local_server import LocalServer
+from infrastructure.releases import ReleaseArtifact
+from shared.errors import TelewrightError
+
+
+def outcome(*lines: dict[str, Any]) -> Outcome:
+    outcome = Outcome()
+    for line in lines:
+        outcome.take(Line.validate_python(line))
+    return outcome
+
+
+def step(status: str, message: str = "", name: str = "Unpack the release") -> dict[str, Any]:
+    return {"kind": "step", "step": name, "status": status, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("bad_release", BadRelease),
+        ("deployment_fenced", DeploymentFenced),
+        ("deployment_failed", DeploymentFailed),
+        ("unheard_of", DeploymentFailed),
+    ],
+)
+def test_the_first_failure_names_the_error(code: str, error: type[TelewrightError]) -> None:
+    ended = outcome(
+        step("failed", "no"),
+        {"kind": "outcome", "error": code},
+        {"kind": "outcome", "logs": "last words"},
+        step("failed", "later", "Give up on the new instance"),
+        {"kind": "end", "succeeded": False},
+    )
+
+    raised = ended.error()
+
+    assert type(raised) is error
+    assert raised.message == "Unpack the release: no"
+    if isinstance(raised, DeploymentFailed):
+        assert raised.logs == "last words"
+
+
+def test_a_playbook_that_never_ended_is_no_success() -> None:
+    ended = outcome(step("started"))
+    assert not ended.succeeded
+    assert "from outside" in ended.error().message
+
+
+def test_a_hidden_result_says_nothing_but_that_it_failed() -> None:
+    said: list[dict[str, Any]] = []
+    data = {
+        "task": "Write the environment",
+        "task_action": "telewright_instance",
+        "res": {"censored": "hidden", "changed": True},
+    }
+    Narrator(said.append).hear({"event": "runner_on_failed", "event_data": data})
+
+    assert said == [step("failed", "", "Write the environment") | {"duration_s": 0}]
+
+
+def test_the_machinery_of_the_playbook_is_not_told() -> None:
+    said: list[dict[str, Any]] = []
+    narrator = Narrator(said.append)
+    for action in ("ansible.builtin.include_tasks", "ansible.builtin.validate_argument_spec"):
+        data = {"task": "x", "task_action": action}
+        narrator.hear({"event": "playbook_on_task_start", "event_data": data})
+    narrator.hear({"event": "playbook_on_stats", "event_data": {}})
+
+    assert said == []
+
+
+def test_every_text_of_an_order_is_marked_as_unsafe() -> None:
+    assert _unsafe({"a": ["{{ x }}", 1, True, None]}) == {
+        "a": [{"__ansible_unsafe": "{{ x }}"}, 1, True, None]
+    }
+
+
+def test_a_service_gets_its_defaults_what_was_given_and_what_the_server_says() -> None:
+    wanted = {
+        "COLOUR": {"description": "c", "default": "red"},
+        "SIZE": {"description": "s", "default": "1"},
+        "LATER": {"description": "l", "required": False},
+    }
+    environment = _environment(_request(wanted, SIZE="2", TOKEN=SecretStr("t")))
+
+    assert environment["COLOUR"] == "red"
+    assert environment["SIZE"] == "2"
+    assert environment["TOKEN"] == "t"
+    assert "LATER" not in environment
+    with pytest.raises(MissingVariables, match="NEEDED"):
+        _environment(_request({"NEEDED": {"description": "n"}}))
+
+
+def test_secrets_are_taken_out_of_logs() -> None:
+    environment: dict[str, SecretStr | str] = {
+        "A": SecretStr("hunter2"),
+        "B": SecretStr("hunter2-and-more"),
+        "C": "visible",
+    }
+    assert _without("hunter2-and-more hunter2 visible", environment) == "*** *** visible"
+
+
+def test_the_digest_of_the_playbooks_is_steady(tmp_path: Path) -> None:
+    deployer = AnsibleDeployer(LocalServer(tmp_path))
+    assert deployer.playbook_digest() == deployer.playbook_digest()
+    assert len(deployer.playbook_digest()) == 64
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", "a.b", "Upper", "a b", "a\n", "-a", "ä", "x" * 70])
+async def test_a_name_that_could_leave_its_place_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadProjectName):
+        await AnsibleDeployer(LocalServer(tmp_path)).status(name)
+
+
+def _request(wanted: dict[str, Any], **given: SecretStr | str) -> DeployRequest:
+    contract = DeployContract.model_validate(
+        {"version": 1, "processes": {"web": {"command": ["x"], "port": True}}, "environment": wanted}
+    )
+    return DeployRequest("hello", ReleaseArtifact("hello", "a" * 40, "d", Path("x"), contract), given, 1)
