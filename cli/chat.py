@@ -19,10 +19,7 @@ from cli.terminal.person import FRONT, only_terminal, person, session_key
 from cli.terminal.pipe import Pipe
 from cli.terminal.prompt import TerminalPrompt
 from cli.terminal.standing import Standing, picked
-from graph.conversation.commands import COMMANDS
-from graph.conversation.conversation import Conversation
-from graph.conversation.exchange import Services
-from graph.conversation.feed import Feed
+from graph.conversation import COMMANDS, Conversation, Feed, Services
 from graph.conversation.replies import ReplyChoice
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
@@ -57,6 +54,7 @@ class Room:
     """A session that is open in this process, and everything to talk in it."""
 
     database: Database
+    live: Live
     conversation: Conversation
     feed: Feed
     session: Session
@@ -126,7 +124,7 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
                 opened = await conversation.open(front=FRONT, external_key=key, user=user)
             except psycopg.ProgrammingError as error:
                 raise NotPrepared from error
-            yield Room(database, conversation, Feed(database, live), opened, user)
+            yield Room(database, live, conversation, Feed(database, live), opened, user)
 
 
 async def _talk_with_a_person(room: Room, home: Path) -> None:
@@ -135,7 +133,7 @@ async def _talk_with_a_person(room: Room, home: Path) -> None:
     correspondence = room.correspondence(prompt, standing)
     await correspondence.resume()
     outbox: asyncio.Queue[str | ReplyChoice] = asyncio.Queue()
-    async with _beside(
+    async with beside(
         correspondence.follow(), _send(correspondence, outbox, prompt), _learn_names(room, known)
     ):
         await _listen(prompt, outbox)
@@ -184,7 +182,7 @@ async def _talk_with_a_script(room: Room, *, wait: bool) -> int:
     standing, pipe = Standing(), Pipe()
     correspondence = room.correspondence(pipe, standing)
     await correspondence.resume()
-    async with _beside(correspondence.follow()):
+    async with beside(correspondence.follow()):
         async for line in pipe.read():
             await correspondence.say(picked(standing.offer, line) or line)
             await correspondence.shown()
@@ -197,7 +195,7 @@ async def _talk_with_a_script(room: Room, *, wait: bool) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Do endless work while the block runs; if one piece fails, the block is cancelled and the error raised."""
     try:
         async with asyncio.TaskGroup() as group:

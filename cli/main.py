@@ -109,7 +109,7 @@ def doctor(
 @app.command()
 def worker() -> None:
     """Run one worker."""
-    from graph.worker import run_worker
+    from cli.worker import run_worker
     from shared import logs
 
     settings = _settings()
@@ -120,7 +120,7 @@ def worker() -> None:
 @app.command()
 def scheduler() -> None:
     """Run one scheduler."""
-    from scheduler import run_scheduler
+    from cli.scheduler import run_scheduler
     from shared import logs
 
     settings = _settings()

@@ -12,10 +12,9 @@ import psycopg
 
 from cli.terminal.person import FRONT
 from cli.terminal.standing import Standing
-from graph.conversation.conversation import Conversation, refusal
-from graph.conversation.feed import Feed, FeedItem
-from graph.conversation.messages import Decision, Message
-from graph.conversation.replies import CommandChoice, DecisionChoice, Kind, Reply, ReplyChoice
+from graph.conversation import Conversation, Decision, Feed, FeedItem, Kind, Message, Reply
+from graph.conversation.conversation import refusal
+from graph.conversation.replies import CommandChoice, DecisionChoice, ReplyChoice
 from graph.conversation.reports import report
 from shared.database import Connection, Database, DatabaseUnavailable
 from shared.errors import TelewrightError
@@ -80,6 +79,7 @@ class Correspondence:
         self._database = database
         self._conversation = conversation
         self._feed = feed
+        self._reader = f"{FRONT}:{session_id}"
         self._session_id = session_id
         self._user = user
         self._face = face
@@ -93,7 +93,11 @@ class Correspondence:
         self._moved = asyncio.Event()
 
     async def resume(self) -> None:
-        """Find out what stands when the session is opened: runs under way, questions, a comment asked for."""
+        """Find out what stands when the session is opened: runs under way, questions, a comment asked for.
+
+        From here on nothing is missed; so it comes before anything is said.
+        """
+        await self._feed.attach(self._reader, self._session_id)
         async with self._database.connection() as connection:
             for run in reversed(await runs.of_session(connection, self._session_id, open_only=True)):
                 where = await report(connection, run)
@@ -108,10 +112,9 @@ class Correspondence:
 
     async def follow(self) -> None:
         """Show what is new in the session, and what becomes new, for ever; through outages too."""
-        reader = f"{FRONT}:{self._session_id}"
         while True:
             try:
-                async for item in self._feed.follow(reader, self._session_id):
+                async for item in self._feed.follow(self._reader, self._session_id):
                     await self._take(item)
                     await self._is_back()
             except OUTAGE:
