@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
+from graph.orchestrator.work import Build, Deploy, Remove, Rollback
 from graph.roles import BlueprintCoder, CommentPlanner
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
@@ -44,7 +44,10 @@ async def test_a_web_service_is_built_changed_rolled_back_and_removed(real: Benc
     run = await real.work(Build(blueprint="web-service", name="hello", description="Says hello"))
     run = await real.answer(run, "approve")
     assert "passed" in (await real.asks(run)).question["facts"]["Tests"]
-    first = _url(await real.answer(run, "approve"))
+    run = await real.answer(run, "approve")
+    if run.status is Status.WAITING:
+        pytest.fail((await real.asks(run)).question["text"])
+    first = _url(run)
     assert await _status(f"{first}/health") == 200
     told = await real.told(run, events.DEPLOYMENT_ADVANCED)
     assert {"started", "changed"} <= {event["status"] for event in told}
@@ -56,11 +59,6 @@ async def test_a_web_service_is_built_changed_rolled_back_and_removed(real: Benc
 
     back = await real.answer(await real.work(Rollback(project_id=project.id)), "approve")
     assert (_url(back), back.result["release"]) == (first, 1)  # type: ignore[index]
-
-    assert (await real.work(Stop(project_id=project.id))).status is Status.SUCCEEDED
-    assert await _status(f"{first}/health") != 200
-    assert (await real.work(Start(project_id=project.id))).status is Status.SUCCEEDED
-    assert await _status(f"{first}/health") == 200
 
     gone = await real.answer(await real.work(Remove(project_id=project.id)), "approve")
     assert gone.status is Status.SUCCEEDED, gone.reason
