@@ -97,15 +97,16 @@ async def run(
         async with asyncio.timeout(timeout_s):
             output, errors = await process.communicate(content)
     except TimeoutError as error:
-        raise ProgramTookTooLong(f"{Path(command[0]).name} did not end within {timeout_s:g} s") from error
-    finally:
         await _end(process)
+        raise ProgramTookTooLong(f"{Path(command[0]).name} did not end within {timeout_s:g} s") from error
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
     return Ended(process.returncode or 0, output, errors.decode(errors="replace"))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what is left of a program and its children."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+    """Kill a program and its children, who may live on when it has ended itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())

@@ -1,0 +1,66 @@
+"""Other people's programs, with what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from infrastructure import programs
+
+LEAVE_A_CHILD = "sleep 300 & echo $! > child; {rest}"
+
+
+async def test_a_program_gets_what_it_is_given_and_nothing_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "ours")
+
+    ended = await programs.run(
+        ["sh", "-c", "cat; env; pwd; echo trouble >&2; exit 3"],
+        environment={"GIVEN": "theirs"},
+        directory=tmp_path,
+        content=b"input",
+    )
+
+    output = ended.output.decode()
+    assert ended.exit_code == 3
+    assert output.startswith("input")
+    assert "GIVEN=theirs" in output
+    assert "SOME_TOKEN" not in output
+    assert str(tmp_path) in output
+    assert ended.complaint == "trouble"
+
+
+async def test_a_missing_program_is_named() -> None:
+    with pytest.raises(programs.ProgramMissing, match="no-such-program"):
+        await programs.run(["no-such-program"])
+
+
+@pytest.mark.parametrize("rest", ["wait", "exit 0"])
+async def test_a_program_that_takes_too_long_ends_with_its_children(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(programs.ProgramTookTooLong):
+        await programs.run(["sh", "-c", LEAVE_A_CHILD.format(rest=rest)], directory=tmp_path, timeout_s=1)
+
+    await _gone(tmp_path / "child")
+
+
+async def test_a_program_nobody_waits_for_ends_with_its_children(tmp_path: Path) -> None:
+    running = asyncio.create_task(
+        programs.run(["sh", "-c", LEAVE_A_CHILD.format(rest="wait")], directory=tmp_path)
+    )
+    while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    await _gone(tmp_path / "child")
+
+
+async def _gone(file: Path) -> None:
+    """Wait until the process has ended; the test's timeout is the limit."""
+    status = Path("/proc", file.read_text().strip(), "stat")
+    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+        await asyncio.sleep(0.02)
