@@ -15,13 +15,10 @@ import structlog
 from shared.database import Database
 from shared.ids import RunId
 from shared.ledger import claims
-from shared.ledger.claims import Beat, Claim
+from shared.ledger.claims import SILENCE_S, Beat, Claim
 
 _INTERVAL_S = 0.5
 """Half of what is left of the 2 s within which a cancelled run must stand still."""
-
-SILENCE_S = 8.0
-"""A worker not heard of for so long counts as dead, to others and to itself."""
 
 log = structlog.get_logger()
 

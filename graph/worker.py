@@ -15,13 +15,14 @@ from procrastinate.exceptions import ConnectorException
 from psycopg import OperationalError
 
 from graph.executor import Executor
-from graph.heart import SILENCE_S, Heart
-from graph.jobs import add_tasks, queue_app
+from graph.heart import Heart
+from graph.jobs import add_tasks
 from graph.registry import BuildApp, WorkflowRegistry
 from shared.database import Database
+from shared.ledger.claims import SILENCE_S
 from shared.live import Live
 from shared.process import until_told_to_stop
-from shared.queue import RUNS
+from shared.queue import RUNS, queue_app
 
 _DRAIN_S = 5.0
 """How long a worker that stops lets its runs come to a resting place, before it hands them back."""

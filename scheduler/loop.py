@@ -9,11 +9,11 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from psycopg import OperationalError
 
-from graph.jobs import queue_app
 from scheduler.recovery import recover
 from shared.database import Database
 from shared.live import Live
 from shared.process import until_told_to_stop
+from shared.queue import queue_app
 
 _RECOVERY_INTERVAL_S = 2.0
 

@@ -12,11 +12,10 @@ import structlog
 from procrastinate import App
 from psycopg.rows import class_row
 
-from graph.heart import SILENCE_S
 from shared import queue
 from shared.database import Connection, Database
 from shared.ledger import approvals, claims
-from shared.ledger.claims import Ending
+from shared.ledger.claims import SILENCE_S, Ending
 from shared.ledger.runs import COLUMNS, Run, Status
 from shared.live import Live
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from graph.executor import Executor
 from graph.heart import Heart
-from graph.jobs import add_tasks, queue_app
+from graph.jobs import add_tasks
 from graph.registry import WorkflowRegistry
 from scheduler.recovery import Recovered, recover
 from shared import queue
@@ -25,6 +25,7 @@ from shared.ledger.events import Event
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
 from shared.live import Live
+from shared.queue import queue_app
 from shared.tracing import new_trace_id
 
 T = TypeVar("T")

@@ -20,6 +20,9 @@ from shared.ids import ProjectId, RunId, UserId
 from shared.ledger import approvals, events
 from shared.ledger.runs import COLUMNS, Run, Status, get_locked
 
+SILENCE_S = 8.0
+"""A worker not heard of for so long counts as dead, to others and to itself."""
+
 _END_EVENTS = {
     Status.SUCCEEDED: events.RUN_SUCCEEDED,
     Status.FAILED: events.RUN_FAILED,

@@ -7,15 +7,15 @@ and the checkpointer bring tables of their own.
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 _LOCK = 7241_1001
 """Advisory lock that makes several starters take turns."""
+
+_CHECKPOINTER = "langgraph-checkpoint-postgres"
 
 
 async def upgrade(database_url: str) -> None:
@@ -28,22 +28,43 @@ async def upgrade(database_url: str) -> None:
     """
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        await asyncio.to_thread(command.upgrade, _config(database_url), "head")
-        async with AsyncPostgresSaver.from_conn_string(database_url) as saver:
-            await saver.setup()
+        if not await _is_current(connection):
+            await _migrate(database_url)
+            await connection.execute(f"COMMENT ON TABLE checkpoint_migrations IS '{_checkpointer()}'")
 
 
 def head() -> str:
     """Return the revision this version needs."""
-    from alembic.script import ScriptDirectory
-
-    revision = ScriptDirectory.from_config(_config("")).get_current_head()
-    assert revision is not None, "there is always a first migration"  # noqa: S101
-    return revision
+    return max(file.name.partition("_")[0] for file in (Path(__file__).parent / "versions").glob("*.py"))
 
 
-def _config(database_url: str) -> Config:
+async def _is_current(connection: psycopg.AsyncConnection) -> bool:
+    """Look without Alembic and LangGraph: importing them takes longer than starting a database."""
+    try:
+        cursor = await connection.execute(
+            """
+            SELECT (SELECT version_num FROM alembic_version),
+                   obj_description('checkpoint_migrations'::regclass, 'pg_class')
+            """
+        )
+    except psycopg.errors.UndefinedTable:
+        return False
+    return await cursor.fetchone() == (head(), _checkpointer())
+
+
+async def _migrate(database_url: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["database_url"] = database_url
-    return config
+    await asyncio.to_thread(command.upgrade, config, "head")
+    async with AsyncPostgresSaver.from_conn_string(database_url) as saver:
+        await saver.setup()
+
+
+def _checkpointer() -> str:
+    """Return which version of the checkpointer's tables is needed."""
+    return f"{_CHECKPOINTER} {version(_CHECKPOINTER)}"

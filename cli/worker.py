@@ -1,11 +1,10 @@
-"""The processes that work: each builds its parts here and hands them over."""
+"""The worker's process: builds its parts and hands them over."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
+from cli.ledgers import open_ledgers
 from graph.orchestrator.graph import build_orchestrator
 from graph.orchestrator.probe import HttpProbe
 from graph.orchestrator.tools import Tools
@@ -15,16 +14,12 @@ from graph.worker import work
 from infrastructure.blueprints import catalogue
 from infrastructure.dependencies import Dependencies
 from infrastructure.deploy.ansible import AnsibleDeployer
-from infrastructure.embedded import endpoints
 from infrastructure.forge import LocalForge
 from infrastructure.local_server import LocalServer
 from infrastructure.releases import ReleaseBuilder
 from infrastructure.sandbox import BubblewrapSandbox
 from infrastructure.secrets import Secrets
 from infrastructure.workspace import Workspaces
-from scheduler.loop import schedule
-from shared.database import Database
-from shared.live import Live
 from shared.settings import Settings
 
 
@@ -34,29 +29,9 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
-    async with _ledgers(settings, connections=settings.worker_concurrency) as (database, live):
+    async with open_ledgers(settings, connections=settings.worker_concurrency) as (database, live):
         provided = {ENTRYPOINT: partial(build_orchestrator, _tools(settings))}
         await work(database, live, provided, concurrency=settings.worker_concurrency)
-
-
-async def run_scheduler(settings: Settings) -> None:
-    """Do periodic work until SIGTERM or SIGINT.
-
-    Raises:
-        Unavailable: The database cannot be reached, or nothing runs for this home.
-    """
-    async with _ledgers(settings, connections=4) as (database, live):
-        await schedule(database, live)
-
-
-@asynccontextmanager
-async def _ledgers(settings: Settings, *, connections: int) -> AsyncIterator[tuple[Database, Live]]:
-    found = await endpoints(settings)
-    async with (
-        Database(found.database_url, connections=connections) as database,
-        Live(found.redis_url) as live,
-    ):
-        yield database, live
 
 
 def _tools(settings: Settings) -> Tools:

@@ -1,0 +1,26 @@
+"""The database and the wake-ups, as every process of an installation opens them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from infrastructure.embedded import endpoints
+from shared.database import Database
+from shared.live import Live
+from shared.settings import Settings
+
+
+@asynccontextmanager
+async def open_ledgers(settings: Settings, *, connections: int) -> AsyncIterator[tuple[Database, Live]]:
+    """Open both.
+
+    Raises:
+        Unavailable: The database cannot be reached, or nothing runs for this home.
+    """
+    found = await endpoints(settings)
+    async with (
+        Database(found.database_url, connections=connections) as database,
+        Live(found.redis_url) as live,
+    ):
+        yield database, live

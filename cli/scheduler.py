@@ -1,0 +1,17 @@
+"""The scheduler's process: builds its parts and hands them over."""
+
+from __future__ import annotations
+
+from cli.ledgers import open_ledgers
+from scheduler.loop import schedule
+from shared.settings import Settings
+
+
+async def run_scheduler(settings: Settings) -> None:
+    """Do periodic work until SIGTERM or SIGINT.
+
+    Raises:
+        Unavailable: The database cannot be reached, or nothing runs for this home.
+    """
+    async with open_ledgers(settings, connections=4) as (database, live):
+        await schedule(database, live)
