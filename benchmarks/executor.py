@@ -19,7 +19,7 @@ import uvloop
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
 
-from benchmarks.installation import process, servers
+from benchmarks.installation import Parts, process, servers
 from benchmarks.workflow import build_app, builder
 from graph.registry import Graph
 from shared import queue
@@ -32,9 +32,9 @@ from shared.tracing import new_trace_id
 
 T = TypeVar("T")
 
-RUNS = 100
+RUNS = 400
 CONCURRENCY = 20
-WARM_UP = 20
+WARM_UP = 40
 
 
 async def bare(database_url: str) -> float:
@@ -53,12 +53,12 @@ async def bare(database_url: str) -> float:
         return await _rate(one)
 
 
-async def durable(database_url: str, redis_url: str) -> float:
+async def durable(parts: Parts) -> float:
     """Return runs a second of the engine: one worker, and this process as its client."""
-    async with Database(database_url, connections=CONCURRENCY) as database:
+    async with Database(parts.database_url, connections=CONCURRENCY) as database:
         client = Client(database)
         await client.open()
-        with process("worker", database_url, redis_url):
+        with process("worker", parts):
             await _at_a_time(client.one, WARM_UP)
             return await _rate(client.one)
 
@@ -160,11 +160,11 @@ async def _rate(one: Callable[[], Awaitable[None]]) -> float:
 
 async def main() -> None:
     """Measure both twice, in turns, and print the better of each and their ratio."""
-    async with servers() as (database_url, redis_url):
+    async with servers() as parts:
         alone, ours = [], []
         for _ in range(2):
-            alone.append(await bare(database_url))
-            ours.append(await durable(database_url, redis_url))
+            alone.append(await bare(parts.database_url))
+            ours.append(await durable(parts))
         print(f"bare LangGraph, one shared saver   {max(alone):7.1f} runs/s")
         print(f"Telewright, durable                {max(ours):7.1f} runs/s")
         print(f"ratio                              {max(ours) / max(alone):7.2f}")

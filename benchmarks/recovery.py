@@ -29,18 +29,18 @@ RUNS = 20
 async def main() -> None:
     """Kill, wait, count, print."""
     with TemporaryDirectory(prefix="telewright-benchmark-") as directory:
-        async with servers() as (database_url, redis_url), Database(database_url) as database:
+        async with servers() as parts, Database(parts.database_url) as database:
             client = Client(database, build_effects)
             await client.open()
             with (
-                process("scheduler", database_url, redis_url),
-                process("worker", database_url, redis_url) as victim,
+                process("scheduler", parts),
+                process("worker", parts) as victim,
             ):
                 files = [Path(directory, str(number)) for number in range(RUNS)]
                 for file in files:
                     await client.start({"file": str(file)})
                 await _until_effects(files, RUNS + RUNS // 2)
-                with process("worker", database_url, redis_url):
+                with process("worker", parts):
                     victim.send_signal(signal.SIGKILL)
                     killed = time.perf_counter()
                     await client.until_all_ended(RUNS)

@@ -1,0 +1,26 @@
+"""All figures of the README, one after the other: `make bench`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvloop
+
+from benchmarks import answer, executor, recovery, start
+
+
+async def main() -> None:
+    """Run each with a heading."""
+    for title, benchmark in {
+        "Executor": executor.main,
+        "Message to first answer": answer.main,
+        "kill -9 with runs under way": recovery.main,
+        "Start of `telewright up`": start.main,
+    }.items():
+        print(f"\n{title}")
+        await benchmark()
+        await asyncio.sleep(1)
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
