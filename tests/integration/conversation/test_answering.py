@@ -149,6 +149,15 @@ async def test_a_comment_may_be_left(chat: Chat, owner: Person, said: str) -> No
     assert await answer_to(chat, approval) is None
 
 
+async def test_a_command_that_starts_something_else_leaves_the_comment(chat: Chat, owner: Person) -> None:
+    [approval] = await asked(chat, owner, plan_question())
+    await owner.say("reject")
+
+    assert (await owner.say("/new web-service other")).awaited is None
+    assert "did not understand" in (await owner.say("larger")).plain
+    assert await answer_to(chat, approval) is None
+
+
 async def test_a_comment_may_be_none(chat: Chat, owner: Person) -> None:
     [approval] = await asked(chat, owner, plan_question())
     await owner.say("reject")
