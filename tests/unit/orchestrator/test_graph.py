@@ -16,7 +16,7 @@ from shared.errors import BadInput, Unavailable
 
 
 def test_every_step_can_be_reached_and_leads_to_the_end() -> None:
-    drawn = build_orchestrator(cast(Tools, None)).get_graph()
+    drawn = build_orchestrator(cast("Tools", None)).get_graph()
     leads_to: dict[str, set[str]] = {name: set() for name in drawn.nodes}
     for edge in drawn.edges:
         leads_to[edge.source].add(edge.target)

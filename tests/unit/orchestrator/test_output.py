@@ -31,7 +31,7 @@ class Listener:
 
 def listen() -> tuple[Listener, Output]:
     listener = Listener()
-    return listener, Output(cast(RunContext, listener), "test")
+    return listener, Output(cast("RunContext", listener), "test")
 
 
 @given(st.lists(st.text(), max_size=HEAD_LINES + TAIL_LINES + 20))
