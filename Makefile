@@ -42,9 +42,13 @@ format: $(READY) ## put the code in shape
 bench: $(READY) ## make the figures that the README quotes
 	$(BIN)/python -m benchmarks
 
-lock: $(READY) ## resolve the dependencies of pyproject.toml anew
+lock: $(READY) ## resolve the dependencies of pyproject.toml and of the blueprints anew
 	$(UV) pip compile pyproject.toml --universal --extra blueprints --extra dev --generate-hashes \
 	  --no-header --no-annotate --python-version 3.11 -o requirements.lock
+	for template in blueprints/*/template; do for file in requirements requirements-test; do \
+	  $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --constraints requirements.lock $$template/$$file.in --output-file $$template/$$file.lock || exit 1; \
+	done; done
 
 clean: ## remove what was installed and generated; your TELEWRIGHT_HOME stays
 	rm -rf .uv .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .ansible build dist

