@@ -18,7 +18,7 @@ from graph.conversation.replies import CommandChoice, DecisionChoice, ReplyChoic
 from graph.conversation.reports import report
 from shared.database import Connection, Database, DatabaseUnavailable
 from shared.errors import TelewrightError
-from shared.ids import RunId, SessionId
+from shared.ids import ApprovalId, RunId, SessionId
 from shared.ledger import approvals, runs
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import User
@@ -87,6 +87,7 @@ class Correspondence:
         self._cut = False
         self._own_turns = 0
         """Said here, and not seen in the feed yet."""
+        self._decided_here: set[ApprovalId] = set()
         self._unacknowledged: str | None = None
         self._turns_shown = 0
         self._runs_ended: set[RunId] = set()
@@ -128,6 +129,8 @@ class Correspondence:
         with one number, and counts once. Its answers come through the feed.
         """
         self._standing.said()
+        if isinstance(said, DecisionChoice):
+            self._decided_here.add(said.approval_id)
         message = self._message(said)
         self._own_turns += 1
         try:
@@ -167,11 +170,16 @@ class Correspondence:
     async def _show(self, item: FeedItem) -> None:
         if item.reply is not None:
             self._standing.take(item.reply)
-            await self._face.show(item.reply)
+            if not self._known_here(item.reply):
+                await self._face.show(item.reply)
         elif self._own_turns:
             self._own_turns -= 1
         else:
             await self._face.show_said(item.text)
+
+    def _known_here(self, reply: Reply) -> bool:
+        """Whether a notice only tells of a decision that was made at this terminal."""
+        return reply.kind is Kind.NOTICE and reply.approval_id in self._decided_here
 
     async def _moves(self) -> None:
         self._moved.clear()

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from cli.terminal.completion import Known, NameCompleter
 from cli.terminal.hostile import harmless, one_line
-from cli.terminal.rendering import lines, renderable
+from cli.terminal.rendering import PROGRESS_MARK, lines, renderable
 from cli.terminal.standing import Standing, picked
 from graph.conversation.replies import Kind, Reply, ReplyChoice
 
@@ -59,6 +59,7 @@ class TerminalPrompt:
         self._selected: int | None = None
         self._held: Reply | None = None
         self._frame = 0
+        self._just_printed: Reply | None = None
         self._pending = ""
         _make_private(history)
         self._session: PromptSession[str | ReplyChoice] = PromptSession(
@@ -96,6 +97,7 @@ class TerminalPrompt:
         # An open question's choices stand above the prompt, where they can be picked.
         scrolling = reply.model_copy(update={"choices": []})
         await self._print(renderable(scrolling))
+        self._just_printed = reply
 
     def set_pending(self, text: str) -> None:
         """Say in a line above the prompt what is on its way; nothing, when nothing is."""
@@ -128,9 +130,11 @@ class TerminalPrompt:
         self._selected = (number - 1) % len(choices) + 1 if choices else None
 
     async def _print(self, what: RenderableType) -> None:
+        self._just_printed = None
         await run_in_terminal(lambda: self._console.print(what, Text()))
 
     def _echo(self, said: str) -> None:
+        self._just_printed = None
         if said.strip():
             self._console.print(Text.assemble(("> ", "bold green"), (harmless(said.strip()), "bold")), Text())
 
@@ -150,7 +154,7 @@ class TerminalPrompt:
         shown: list[StyleAndTextTuples] = []
         for reply in self._standing.progress:
             first, *rest = lines(reply, columns) or [""]
-            first = first.replace("…", spinner, 1)
+            first = first.replace(PROGRESS_MARK, spinner, 1)
             shown.extend([("class:progress", line)] for line in [first, *rest][:MOST_PROGRESS_LINES])
         if self._pending:
             shown.append([("class:hint", self._pending[:columns])])
@@ -160,11 +164,9 @@ class TerminalPrompt:
         offer = self._offer
         if offer is None or not offer.choices:
             return []
-        title = (
-            lines(offer.model_copy(update={"choices": []}), columns)[:1]
-            if offer.kind is Kind.QUESTION
-            else []
-        )
+        # Where the question itself stands right above, its title need not be said again.
+        says_title = offer.kind is Kind.QUESTION and offer is not self._just_printed
+        title = lines(offer.model_copy(update={"choices": []}), columns)[:1] if says_title else []
         shown: list[StyleAndTextTuples] = [[("class:asked", line)] for line in title]
         for number, choice in enumerate(offer.choices, start=1):
             style = "class:selected" if number == self._selected else ""

@@ -39,9 +39,11 @@ HEAD_LINES = 15
 GAP = 2
 """Columns between the columns of a table."""
 
+PROGRESS_MARK = "·"
+
 _MARKS = {
     Kind.NOTICE: ("•", "cyan"),
-    Kind.PROGRESS: ("…", "dim"),
+    Kind.PROGRESS: (PROGRESS_MARK, "dim"),
     Kind.QUESTION: ("?", "bold yellow"),
     Kind.RESULT: ("✓", "bold green"),
 }
