@@ -22,7 +22,7 @@ from graph.conversation.replies import (
     facts,
 )
 from graph.conversation.reports import report
-from graph.conversation.words import clock, counted, duration, since
+from graph.conversation.words import clock, counted, since
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, projects, releases, runs
@@ -241,8 +241,7 @@ async def _reports(exchange: Exchange, some: Sequence[Run]) -> list[Block]:
 def _asked(one: Waiting) -> list[Block]:
     asked = Text(
         text=f"Run {one.run_number}, {one.run_title}: {one.question.title} "
-        f"It waits for {one.whose}, since {since(one.created_at)}, "
-        f"and lapses in {duration((one.expires_at - one.created_at).total_seconds())} after it was asked."
+        f"It waits for {one.whose}, since {since(one.created_at)}, until {clock(one.expires_at)}."
     )
     return [asked, facts(one.question.facts)] if one.question.facts else [asked]
 
