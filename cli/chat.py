@@ -23,8 +23,10 @@ from graph.conversation import COMMANDS, Conversation, Feed, Services
 from graph.conversation.replies import ReplyChoice
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
+from infrastructure.discretion import DiscreetReader
 from infrastructure.embedded import Endpoints, endpoints
 from infrastructure.local_server import LocalServer
+from infrastructure.secrets import Secrets
 from shared import logs
 from shared.database import Database
 from shared.errors import TelewrightError, Unavailable
@@ -116,7 +118,9 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
         async with Database(parts.database_url, connections=4) as database, Live(parts.redis_url) as live:
             services = Services(
                 catalogue=catalogue,
-                reader=AnsibleDeployer(LocalServer(settings.home / "server")),
+                reader=DiscreetReader(
+                    AnsibleDeployer(LocalServer(settings.home / "server")), Secrets(settings.home)
+                ),
                 model=settings.model,
             )
             conversation = Conversation(database, live, services)
