@@ -45,7 +45,7 @@ def _tools(settings: Settings) -> Tools:
         releases=ReleaseBuilder(home, forge, dependencies),
         dependencies=dependencies,
         sandbox=BubblewrapSandbox(),
-        deployer=AnsibleDeployer(LocalServer(home / "server")),
+        deployer=AnsibleDeployer(LocalServer(home / "server"), ports=settings.service_ports),
         secrets=Secrets(home),
         blueprints=blueprints,
         planner=CommentPlanner(blueprints),

@@ -30,6 +30,7 @@ GITHUB_API = "https://api.github.com"
 
 ROLE_VARIABLE = re.compile(r"MODEL_([A-Z][A-Z0-9_]*)")
 BOT_TOKEN = re.compile(r"\d+:[\w-]+")
+PORTS = re.compile(r"(\d{1,5})-(\d{1,5})", re.ASCII)
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*:\S+")
 
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="PostgreSQL 15 or newer; unset: embedded")
     redis_url: SecretStr | None = Field(None, description="Redis 7 or newer, or Valkey; unset: embedded")
     worker_concurrency: int = Field(20, ge=1, le=200, description="Runs that one worker drives at once")
+    service_ports: Annotated[tuple[int, int], NoDecode] = Field(
+        (8100, 8999), description="First and last port for services, FIRST-LAST; an installation's own"
+    )
 
     telegram_bot_token: SecretStr | None = Field(None, description="From @BotFather; unset: no bot")
     allowed_user_ids: Annotated[tuple[int, ...], NoDecode] = Field(
@@ -162,6 +166,16 @@ class Settings(BaseSettings):
         if url is not None:
             _require_url(url.get_secret_value(), ("redis", "rediss", "unix", "valkey"), "redis://host:6379/0")
         return url
+
+    @field_validator("service_ports", mode="before")
+    @classmethod
+    def _ports(cls, ports: object) -> object:
+        if not isinstance(ports, str):
+            return ports
+        matches = PORTS.fullmatch(ports.strip())
+        first, last = (int(port) for port in matches.groups()) if matches else (0, 0)
+        _require(1024 <= first <= last < 20_000, "should be FIRST-LAST, ports from 1024 to 19999")
+        return first, last
 
     @field_validator("telegram_api_url", "telegram_webhook_url", "github_api_url", "openai_base_url")
     @classmethod

@@ -63,6 +63,11 @@ def test_the_environment_wins_over_the_dotenv_file(monkeypatch: pytest.MonkeyPat
     assert settings.model_for("planner") == "a:file"
 
 
+def test_the_ports_of_services_are_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch).service_ports == (8100, 8999)
+    assert load(monkeypatch, SERVICE_PORTS=" 9000-9000").service_ports == (9000, 9000)
+
+
 def test_a_role_without_a_model_of_its_own_takes_the_general_one(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, MODEL="openai:large", MODEL_CODER="ollama:small")
     assert settings.model_for("CODER") == "ollama:small"
@@ -87,6 +92,10 @@ def test_a_malformed_user_id_is_refused(monkeypatch: pytest.MonkeyPatch, ids: st
         ("DATABASE_URL", "mysql://localhost/x"),
         ("REDIS_URL", "localhost:6379"),
         ("WORKER_CONCURRENCY", "0"),
+        ("SERVICE_PORTS", "8100"),
+        ("SERVICE_PORTS", "9000-8000"),
+        ("SERVICE_PORTS", "80-90"),
+        ("SERVICE_PORTS", "19000-20000"),
         ("TELEGRAM_BOT_TOKEN", "not a token"),
         ("TELEGRAM_API_URL", "ftp://example.org"),
         ("TELEGRAM_WEBHOOK_URL", "example.org"),
