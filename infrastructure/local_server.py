@@ -78,6 +78,13 @@ class LocalServer:
         """Return the service manager, to ask it something that it answers at once."""
         return Supervisor(self.place.supervisor_socket, timeout_s=timeout_s)
 
+    def leads_people_to(self, port: int) -> bool:
+        """Whether it is this server's proxy that answers on a port."""
+        try:
+            return self._caddy.listens(port)
+        except Refused:
+            return False
+
     def _start(self) -> None:
         self._lay_out()
         with self._starting():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from infrastructure.contract import DeployContract
 from infrastructure.deploy.deployer import (
     PROJECT_NAME,
     BadProjectName,
+    BadRelease,
     DeployEvent,
     DeploymentFailed,
     DeployRequest,
@@ -32,6 +34,7 @@ from infrastructure.deploy.module_utils.telewright.places import ProjectPlace
 from infrastructure.deploy.module_utils.telewright.records import Record, Release
 from infrastructure.deploy.play import Outcome, Play
 from infrastructure.local_server import LAUNCHER, LocalServer
+from infrastructure.releases import ReleaseArtifact
 from infrastructure.sandbox import Mount, base_python, service_command
 from shared.errors import TelewrightError
 
@@ -44,6 +47,8 @@ SETTLE_S = 60
 SHORTEST_SECRET = 4
 """Shorter values are not hidden in logs: they would hide half of every word."""
 DIGEST_PREFIX = "sha256:"
+COMMIT = re.compile(r"[0-9a-f]{40}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class AnsibleDeployer:
@@ -160,7 +165,7 @@ class AnsibleDeployer:
         self, request: DeployRequest, place: ProjectPlace, environment: Mapping[str, str]
     ) -> Mapping[str, object]:
         contract = request.release.contract
-        release = Release(request.release.commit, request.release.digest.removeprefix(DIGEST_PREFIX))
+        release = _named(request.release)
         return {
             "release": {
                 "commit": release.commit,
@@ -208,13 +213,26 @@ class AnsibleDeployer:
         except Refused:
             return ServiceState.FAILED
         lives = bool(found) and all(process.lives for process in found)
-        return ServiceState.RUNNING if lives else ServiceState.FAILED
+        reachable = self._server.leads_people_to(record.port)
+        return ServiceState.RUNNING if lives and reachable else ServiceState.FAILED
 
     def _logs(self, place: ProjectPlace, lines: int) -> str:
         record = records.load(place)
         if record is None or record.current is None:
             return ""
         return instances.tail(place, record.current.name, lines=lines)
+
+
+def _named(artifact: ReleaseArtifact) -> Release:
+    """Return what a release is called on the server.
+
+    Raises:
+        BadRelease: Its commit or digest is none: they become the name of a directory.
+    """
+    release = Release(artifact.commit, artifact.digest.removeprefix(DIGEST_PREFIX))
+    if not (COMMIT.fullmatch(release.commit) and DIGEST.fullmatch(release.digest)):
+        raise BadRelease("the release has no proper commit or digest")
+    return release
 
 
 def _commands(contract: DeployContract, place: ProjectPlace, release: Release) -> Mapping[str, Sequence[str]]:

@@ -200,8 +200,9 @@ async def test_a_port_that_somebody_else_has_is_skipped_at_first_and_refused_lat
     with _listening(result.port):
         with pytest.raises(PortTaken, match=str(result.port)):
             await deployer.deploy(request(release(tmp_path, "b"), 2), Events())
-        assert (await deployer.status("hello")).state is ServiceState.RUNNING
-        assert (await deployer.status("hello")).commit == commit("a")
+        status = await deployer.status("hello")
+        assert (status.state, status.commit) == (ServiceState.FAILED, commit("a"))
+        assert len(_pids(server)) == 1
 
     await deployer.deploy(request(release(tmp_path, "b"), 3), Events())
     assert await version_at(result.url) == "b"
