@@ -17,7 +17,7 @@ from shared import queue
 from shared.database import Connection
 from shared.errors import ClaimLost
 from shared.ids import ProjectId, RunId, UserId
-from shared.ledger import approvals, events
+from shared.ledger import approvals, deployments, events
 from shared.ledger.runs import COLUMNS, Run, Status, get_locked
 
 SILENCE_S = 8.0
@@ -246,6 +246,7 @@ async def _still_claimed(tx: Connection, claim: Claim) -> Run:
 
 async def _end(tx: Connection, run: Run, ending: Ending) -> None:
     await approvals.withdraw(tx, run.id)
+    await deployments.fail_started(tx, run.id, reason=ending.reason or "The run ended before it.")
     await tx.execute(
         """
         UPDATE runs

@@ -92,6 +92,17 @@ async def fail(tx: Connection, deployment_id: DeploymentId, *, reason: str) -> N
     )
 
 
+async def fail_started(tx: Connection, run_id: RunId, *, reason: str) -> None:
+    """Store that what a run had begun was not finished, since the run ends."""
+    await tx.execute(
+        """
+        UPDATE deployments SET status = 'failed', reason = %s, ended_at = clock_timestamp()
+         WHERE run_id = %s AND status = 'started'
+        """,
+        [reason, run_id],
+    )
+
+
 async def last_succeeded(tx: Connection, project_id: ProjectId) -> Deployment | None:
     """Return the deployment whose release the project runs (index deployments_of_project)."""
     async with tx.cursor(row_factory=class_row(Deployment)) as cursor:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.errors import ClaimLost
 from shared.ids import RunId
-from shared.ledger import approvals, claims, events
+from shared.ledger import approvals, claims, deployments, events, releases
 from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import Claim, Ending
 from shared.ledger.runs import Status
@@ -151,6 +151,23 @@ async def test_a_run_accepted_many_times_at_once_is_one_run(engine: Engine) -> N
     await engine.drain()
     starts = [event for event in await engine.events(accepted[0]) if event.type == "run.started"]
     assert len(starts) == 1
+
+
+async def test_a_deployment_does_not_stay_started_when_its_run_is_cancelled(engine: Engine) -> None:
+    project = await engine.project()
+    run = await engine.accept(workflows.build_approval, project_id=project)
+    async with engine.database.transaction() as tx:
+        release = await releases.record(
+            tx, project_id=project, commit_sha="0" * 40, digest="0", contract={}, tests="", run_id=run.id
+        )
+        await deployments.start(
+            tx, project_id=project, release_id=release.id, run_id=run.id, attempt=1, server="local"
+        )
+    async with engine.database.transaction() as tx:
+        await claims.request_cancel(tx, run.id, by=run.requested_by)
+    async with engine.database.connection() as connection:
+        [deployment] = await deployments.of_project(connection, project)
+    assert (deployment.status, deployment.reason) == ("failed", "It was cancelled.")
 
 
 async def test_two_people_press_one_button_and_one_of_them_decides(engine: Engine) -> None:
