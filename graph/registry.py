@@ -41,9 +41,8 @@ class WorkflowRegistry:
         if version_id not in self._compiled:
             async with self._database.connection() as connection:
                 version = await workflows.get(connection, version_id)
-            build = self._provided.get(version.definition["entrypoint"]) or await asyncio.to_thread(
-                _import, version
-            )
+            provided = self._provided.get(version.definition["entrypoint"])
+            build = await asyncio.to_thread(_import, version) if provided is None else provided
             self._compiled[version_id] = build()
         return self._compiled[version_id]
 

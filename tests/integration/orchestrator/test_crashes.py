@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from langgraph.types import Command
@@ -200,5 +200,5 @@ def _wish() -> State:
     return State(kind="build", blueprint="note", name="hello", description="A note to the world")
 
 
-def _update(command: Command[object]) -> State:
+def _update(command: Command[Any]) -> State:
     return cast("State", command.update)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.sandbox import BubblewrapSandbox, SandboxResult, base_python, python_mounts
 
-Run = Callable[..., Awaitable[SandboxResult]]
+Run = Callable[..., Coroutine[Any, Any, SandboxResult]]
 
 
 @pytest.fixture

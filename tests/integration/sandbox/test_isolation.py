@@ -8,15 +8,16 @@ import secrets
 import shutil
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 import pytest
 
 from infrastructure.sandbox import Mount, SandboxResult
 from shared.errors import BadInput
 
-Run = Callable[..., Awaitable[SandboxResult]]
+Run = Callable[..., Coroutine[Any, Any, SandboxResult]]
 
 
 @pytest.fixture
@@ -284,7 +285,10 @@ async def test_python_with_mounted_packages_works_inside(workspace: Path, run_py
     assert "1 passed" in result.output
 
 
-def _answering(server: socket.socket, address: object) -> Iterator[object]:
+T = TypeVar("T")
+
+
+def _answering(server: socket.socket, address: T) -> Iterator[T]:
     def answer() -> None:
         while True:
             try:

@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from infrastructure.sandbox import BubblewrapSandbox, Ending, Limits, SandboxResult
 
-Run = Callable[..., Awaitable[SandboxResult]]
+Run = Callable[..., Coroutine[Any, Any, SandboxResult]]
 
 
 @pytest.fixture
