@@ -261,6 +261,8 @@ class LocalServer:
             with contextlib.suppress(Refused):  # it may be on its way out already
                 self.supervisor(timeout_s=READY_S).shut_down()
             _wait_until(lambda: self._recorded_pid() is None, timeout_s=DRAIN_S)
+            if self.place.sockets.is_symlink():
+                self.place.sockets.unlink()
 
 
 def _bare_environment(home: Path) -> dict[str, str]:

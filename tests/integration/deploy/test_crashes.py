@@ -64,6 +64,21 @@ async def test_a_killed_first_deployment_is_repeated(
     assert len(_instances(server)) == 1
 
 
+async def test_a_playbook_that_only_waits_dies_with_its_worker_and_frees_the_lock(
+    server: LocalServer, deployer: AnsibleDeployer, tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    await server.start()
+    # It has nothing to say for the ten seconds of the health check, so no broken pipe ends it.
+    await _kill_at("Wait until the instance is healthy: started", server, tmp_path, ports, status=500)
+
+    before = time.monotonic()
+    await _until(lambda: not _playing(server))
+
+    assert time.monotonic() - before < 2
+    await deployer.remove("hello", fence=2, on_event=Events())
+    assert _instances(server) == []
+
+
 async def test_cancelling_ends_every_process_of_the_playbook_within_two_seconds(
     deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path
 ) -> None:
@@ -105,14 +120,16 @@ async def test_a_deployment_out_of_time_is_ended_and_tidied_up(
     assert _instances(server) == []
 
 
-async def _kill_at(moment: str, server: LocalServer, directory: Path, ports: tuple[int, int]) -> None:
+async def _kill_at(
+    moment: str, server: LocalServer, directory: Path, ports: tuple[int, int], *, status: int = 200
+) -> None:
     order = {
         "root": str(server.root),
         "ports": ports,
         "archives": str(directory),
         "version": "b",
         "fence": 2,
-        "contract": {},
+        "status": status,
     }
     worker = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -33,9 +33,11 @@ async def test_it_works_in_a_directory_whose_name_is_too_long_for_a_socket(tmp_p
     try:
         await server.start()
         assert await server.is_running()
+        assert server.place.sockets.is_symlink()
     finally:
         await server.stop()
     assert not await server.is_running()
+    assert not server.place.sockets.is_symlink()
 
 
 async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 from infrastructure.deploy import DeployEvent, DeployRequest
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.local_server import LocalServer
-from tests.integration.deploy.services import release
+from tests.integration.deploy.services import release, service
 
 
 async def main() -> None:
     """Deploy, and say every event."""
     order = json.loads(sys.argv[1])
     deployer = AnsibleDeployer(LocalServer(Path(order["root"])), ports=tuple(order["ports"]))
-    artifact = release(Path(order["archives"]), order["version"], **order["contract"])
+    code = service(order["version"], status=order["status"])
+    artifact = release(Path(order["archives"]), order["version"], code=code)
     await deployer.deploy(DeployRequest("hello", artifact, {}, order["fence"]), say)
 
 
