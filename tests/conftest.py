@@ -8,15 +8,12 @@ of the machine's own settings reaches a test.
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
-from psycopg import sql
 from pydantic import SecretStr
 from redis import Redis
 
@@ -75,25 +72,16 @@ def shared_parts(pytestconfig: pytest.Config) -> SharedParts:
 @pytest.fixture
 def database_url(shared_parts: SharedParts) -> Iterator[str]:
     """A migrated database for this test alone."""
-    yield from _database(shared_parts, template=shared_parts.ensure_template())
+    with shared_parts.database(template=shared_parts.ensure_template()) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_database_url(shared_parts: SharedParts) -> Iterator[str]:
     """A database for this test alone, with nothing in it."""
     shared_parts.ensure_postgres()
-    yield from _database(shared_parts, template="template1")
-
-
-def _database(shared_parts: SharedParts, *, template: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-    with psycopg.connect(shared_parts.postgres.url, autocommit=True) as admin:
-        admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-    yield parts.database_url(shared_parts.postgres, name)
-    with psycopg.connect(shared_parts.postgres.url, autocommit=True) as admin:
-        admin.execute(drop.format(sql.Identifier(name)))
+    with shared_parts.database(template="template1") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

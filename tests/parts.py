@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey, claim
 from infrastructure.embedded.locks import one_at_a_time
@@ -48,6 +52,18 @@ class SharedParts:
                 # Nobody may be connected to a database that is copied.
                 admin.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true")
         return TEMPLATE
+
+    @contextmanager
+    def database(self, *, template: str) -> Iterator[str]:
+        """Lend a database of one's own, copied from another, and yield its URL."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+        with psycopg.connect(self.postgres.url, autocommit=True) as admin:
+            admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        yield database_url(self.postgres, name)
+        with psycopg.connect(self.postgres.url, autocommit=True) as admin:
+            admin.execute(drop.format(sql.Identifier(name)))
 
     def valkey(self, worker: str) -> EmbeddedValkey:
         """Return one worker's Valkey, running. Published messages cross numbered databases, so each has its own."""

@@ -1,0 +1,122 @@
+"""One installation as a person has it: a home, worker and scheduler processes, a local server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from infrastructure.local_server import LocalServer
+from shared.database import Connection, Database
+from tests.engine import end
+
+Role = Literal["worker", "scheduler"]
+
+ROOT = Path(__file__).parents[3]
+FIRST_PORT = 17_000
+PORTS_PER_WORKER = 100
+
+
+@dataclass
+class Installation:
+    """A home with a database and a cache, and the processes over them that this test started."""
+
+    home: Path
+    database_url: str
+    redis_url: str
+    processes: dict[Role, list[subprocess.Popen[bytes]]] = field(
+        default_factory=lambda: {"worker": [], "scheduler": []}
+    )
+
+    @property
+    def server(self) -> LocalServer:
+        return LocalServer(self.home / "server")
+
+    @property
+    def log(self) -> Path:
+        """What the workers and schedulers wrote."""
+        return self.home.parent / f"{self.home.name}.log"
+
+    def start(self, role: Role) -> subprocess.Popen[bytes]:
+        """Start a process as an administrator would."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli", role],
+                cwd=self.home,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes[role].append(process)
+        return process
+
+    def kill(self, role: Role, process: subprocess.Popen[bytes]) -> None:
+        """Kill a process, and forget it."""
+        self.processes[role].remove(process)
+        end(process, signal.SIGKILL)
+
+    @contextmanager
+    def running(self, *, workers: int = 1) -> Iterator[None]:
+        """Have workers and a scheduler running while the block runs."""
+        for role in ["worker"] * workers + ["scheduler"]:
+            self.start(role)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End all processes, then the local server."""
+        left = [one for processes in self.processes.values() for one in processes]
+        for one in left:
+            one.send_signal(signal.SIGTERM)
+        for one in left:
+            try:
+                one.wait(20)
+            except subprocess.TimeoutExpired:
+                end(one, signal.SIGKILL)
+        self.processes = {"worker": [], "scheduler": []}
+        asyncio.run(self.server.stop())
+
+    def playbooks(self) -> list[psutil.Process]:
+        """Return the processes of deployments under way, the outermost first."""
+        plays, found = str(self.server.plays), []
+        for process in psutil.process_iter(["cmdline"]):
+            with contextlib.suppress(psutil.Error):
+                if plays in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return sorted(found, key=lambda process: process.pid)
+
+    def instances(self) -> list[str]:
+        """Return the groups of the services that run under supervisord."""
+        return sorted(one.group for one in self.server.supervisor().processes() if one.group != "caddy")
+
+    @asynccontextmanager
+    async def ledgers(self) -> AsyncIterator[Connection]:
+        """Lend a connection to look at what stands."""
+        async with Database(self.database_url, connections=1) as database, database.connection() as tx:
+            yield tx
+
+    def _environment(self) -> dict[str, str]:
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        first = FIRST_PORT + worker * PORTS_PER_WORKER
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TELEWRIGHT_HOME": str(self.home),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "SERVICE_PORTS": f"{first}-{first + PORTS_PER_WORKER - 1}",
+            "LOG_FORMAT": "console",
+        }
