@@ -138,7 +138,10 @@ async def _talk_with_a_person(room: Room, home: Path) -> None:
     await correspondence.resume()
     outbox: asyncio.Queue[str | ReplyChoice] = asyncio.Queue()
     async with beside(
-        correspondence.follow(), _send(correspondence, outbox, prompt), _learn_names(room, known)
+        correspondence.follow(),
+        _send(correspondence, outbox, prompt),
+        _learn_names(room, known),
+        prompt.keep_moving(),
     ):
         await _listen(prompt, outbox)
     await _say_goodbye(prompt, standing, outbox)

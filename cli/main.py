@@ -89,7 +89,7 @@ def demo(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the service running at the end.")] = False,
 ) -> None:
-    """Play the main job, from sentence to service."""
+    """Play the main job once, unattended."""
     from cli.demo import demo as play
     from cli.leaving import leaving_cleanly
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from cli.terminal.standing import Standing, picked
 from graph.conversation.replies import Kind, Reply, ReplyChoice
 
 REFRESH_S = 0.5
-"""How often the lines above the prompt are drawn anew."""
+"""How often the lines above the prompt are drawn anew while something is under way."""
 
 MOST_PROGRESS_LINES = 6
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -68,7 +69,6 @@ class TerminalPrompt:
             history=FileHistory(history),
             key_bindings=self._keys(),
             style=_STYLE,
-            refresh_interval=REFRESH_S,
             reserve_space_for_menu=4,
             erase_when_done=True,
             placeholder=self._placeholder,
@@ -89,6 +89,13 @@ class TerminalPrompt:
         self._echo(said if isinstance(said, str) else said.label)
         return said
 
+    async def keep_moving(self) -> None:
+        """Draw the lines above the prompt anew for as long as something is under way."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            if self._standing.progress:
+                self._session.app.invalidate()
+
     async def show(self, reply: Reply) -> None:
         """Print a reply above the prompt; progress only stands there until it is replaced."""
         if reply.kind is Kind.PROGRESS:
@@ -96,8 +103,7 @@ class TerminalPrompt:
             return
         # An open question's choices stand above the prompt, where they can be picked.
         scrolling = reply.model_copy(update={"choices": []})
-        await self._print(renderable(scrolling))
-        self._just_printed = reply
+        await self._print(renderable(scrolling), of=reply)
 
     def set_pending(self, text: str) -> None:
         """Say in a line above the prompt what is on its way; nothing, when nothing is."""
@@ -129,8 +135,8 @@ class TerminalPrompt:
         choices = self._offer.choices if self._offer else []
         self._selected = (number - 1) % len(choices) + 1 if choices else None
 
-    async def _print(self, what: RenderableType) -> None:
-        self._just_printed = None
+    async def _print(self, what: RenderableType, *, of: Reply | None = None) -> None:
+        self._just_printed = of
         await run_in_terminal(lambda: self._console.print(what, Text()))
 
     def _echo(self, said: str) -> None:
