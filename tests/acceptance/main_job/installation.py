@@ -90,13 +90,14 @@ class Installation:
         asyncio.run(self.server.stop())
 
     def playbooks(self) -> list[psutil.Process]:
-        """Return the processes of deployments under way, the outermost first."""
-        plays, found = str(self.server.plays), []
-        for process in psutil.process_iter(["cmdline"]):
-            with contextlib.suppress(psutil.Error):
-                if plays in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return sorted(found, key=lambda process: process.pid)
+        """Return the processes of deployments under way: bubblewrap, the runner, Ansible, its modules."""
+        plays = str(self.server.plays)
+        outermost = [one for one in psutil.process_iter(["cmdline"]) if plays in (one.info["cmdline"] or [])]
+        found = set(outermost)
+        for process in outermost:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found |= set(process.children(recursive=True))
+        return sorted(filter(_lives, found), key=lambda process: process.pid)
 
     def instances(self) -> list[str]:
         """Return the groups of the services that run under supervisord."""
@@ -120,3 +121,10 @@ class Installation:
             "SERVICE_PORTS": f"{first}-{first + PORTS_PER_WORKER - 1}",
             "LOG_FORMAT": "console",
         }
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
