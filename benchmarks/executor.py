@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
 
 import uvloop
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -24,13 +25,11 @@ from benchmarks.workflow import build_app, builder
 from graph.registry import Graph
 from shared import queue
 from shared.database import Database
-from shared.ids import UserId
+from shared.ids import ApprovalId, RunId, UserId
 from shared.ledger import approvals, runs, sessions, users, workflows
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
 from shared.tracing import new_trace_id
-
-T = TypeVar("T")
 
 RUNS = 400
 CONCURRENCY = 20
@@ -59,8 +58,9 @@ async def durable(parts: Parts) -> float:
         client = Client(database)
         await client.open()
         with process("worker", parts):
-            await _at_a_time(client.one, WARM_UP)
-            return await _rate(client.one)
+            async with client.looking():
+                await _at_a_time(client.one, WARM_UP)
+                return await _rate(client.one)
 
 
 class Client:
@@ -70,6 +70,7 @@ class Client:
         """Use an opened database; start runs of this workflow."""
         self._database = database
         self._build = build
+        self._expected: dict[tuple[RunId, Status], asyncio.Future[ApprovalId]] = {}
         self.user = User(UserId("benchmark:owner"), "Benchmark", Role.OWNER)
 
     async def open(self) -> None:
@@ -86,15 +87,46 @@ class Client:
             )
         self._session, self._version = session.id, version.id
 
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Look for answers and ends of all runs at once, as a front's notifier would."""
+        async with asyncio.TaskGroup() as tasks:
+            look = tasks.create_task(self._look())
+            yield
+            look.cancel()
+
+    async def _look(self) -> None:
+        while True:
+            if self._expected:
+                async with self._database.connection() as connection:
+                    cursor = await connection.execute(
+                        """
+                        SELECT runs.id, runs.status, approvals.id
+                          FROM runs LEFT JOIN approvals ON run_id = runs.id AND approvals.status = 'pending'
+                         WHERE runs.id = ANY(%s) AND runs.status IN ('waiting', 'succeeded', 'failed')
+                        """,
+                        [[run_id for run_id, _ in self._expected]],
+                    )
+                    for run_id, status, approval_id in await cursor.fetchall():
+                        if (expected := self._expected.pop((run_id, status), None)) is not None:
+                            expected.set_result(approval_id)
+            await asyncio.sleep(0.02)
+
+    async def _seen(self, run: Run, status: Status) -> ApprovalId:
+        """Wait until a run has a status; return what it asks."""
+        expected: asyncio.Future[ApprovalId] = asyncio.get_running_loop().create_future()
+        self._expected[(run.id, status)] = expected
+        return await expected
+
     async def one(self) -> None:
         """Start a run, answer it, and see it end."""
         run = await self.start()
-        [question] = await self._until(run, self._asked)
+        question = await self._seen(run, Status.WAITING)
         async with self._database.transaction() as tx:
             await approvals.decide(
-                tx, question.id, user=self.user, front="benchmark", trace_id=new_trace_id(), choice="yes"
+                tx, question, user=self.user, front="benchmark", trace_id=new_trace_id(), choice="yes"
             )
-        await self._until(run, self._ended)
+        await self._seen(run, Status.SUCCEEDED)
 
     async def start(self, input_: dict[str, Any] | None = None) -> Run:
         """Start a run."""
@@ -121,25 +153,6 @@ class Client:
             cursor = await connection.execute("SELECT count(*) FROM runs WHERE status = 'succeeded'")
             row = await cursor.fetchone()
         return int(row[0]) if row else 0
-
-    async def _asked(self, run_id: UUID) -> list[approvals.Approval]:
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT id FROM approvals WHERE run_id = %s AND status = 'pending'", [run_id]
-            )
-            row = await cursor.fetchone()
-            return [await approvals.get(connection, row[0])] if row else []
-
-    async def _ended(self, run_id: UUID) -> bool:
-        async with self._database.connection() as connection:
-            cursor = await connection.execute("SELECT status FROM runs WHERE id = %s", [run_id])
-            row = await cursor.fetchone()
-        return row is not None and row[0] == Status.SUCCEEDED
-
-    async def _until(self, run: Run, look: Callable[[UUID], Awaitable[T]]) -> T:
-        while not (seen := await look(run.id)):  # noqa: ASYNC110 - another process makes it true
-            await asyncio.sleep(0.05)
-        return seen
 
 
 async def _at_a_time(one: Callable[[], Awaitable[None]], count: int) -> None:

@@ -19,7 +19,7 @@ from langgraph.types import Command, StateSnapshot
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from graph.checkpointer import FencedPostgresSaver
+from graph.checkpointer import JournalingSaver
 from graph.context import RunContext
 from graph.heart import Heart, Holding, Stop
 from graph.journal import Journal
@@ -138,11 +138,11 @@ class Executor:
 
     async def _drive(self, claim: Claim, journal: Journal) -> Outcome:
         graph = await self._registry.compiled(claim.run.workflow_version_id)
-        saver = FencedPostgresSaver(self._database.pool, claim)
+        saver = JournalingSaver(self._database, journal)
         app = graph.copy(update={"checkpointer": saver})
         config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
-        before = await app.aget_state(config)
-        if _nothing_left(before):
+        before = await app.aget_state(config) if claim.token > 1 else None
+        if before and _nothing_left(before):
             return _succeeded(before)
         reporter = StepReporter(journal)
         context = RunContext(claim, self._database, journal)
@@ -154,10 +154,10 @@ class Executor:
         return await _asked(saver, config, after) or _succeeded(after)
 
     async def _next_input(
-        self, saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot, claim: Claim
+        self, saver: JournalingSaver, config: RunnableConfig, state: StateSnapshot | None, claim: Claim
     ) -> dict[str, Any] | Command[Any] | None:
         """Return what the graph goes on with: its first input, people's answers, or nothing new."""
-        if not _has_begun(state):
+        if state is None or not _has_begun(state):
             return claim.run.input
         async with self._database.connection() as connection:
             decided = {
@@ -265,7 +265,7 @@ def _has_begun(state: StateSnapshot) -> bool:
     return bool(state.config.get("configurable", {}).get("checkpoint_id"))
 
 
-async def _asked(saver: FencedPostgresSaver, config: RunnableConfig, state: StateSnapshot) -> list[Asked]:
+async def _asked(saver: JournalingSaver, config: RunnableConfig, state: StateSnapshot) -> list[Asked]:
     """Return the questions a graph stopped at.
 
     Raises:
@@ -289,7 +289,7 @@ def _question(value: object) -> Question:
         raise BadQuestion from error
 
 
-async def _answers_given(saver: FencedPostgresSaver, config: RunnableConfig) -> dict[str, int]:
+async def _answers_given(saver: JournalingSaver, config: RunnableConfig) -> dict[str, int]:
     """Return how many answers each task of the last checkpoint holds already."""
     stored = await saver.aget_tuple(config)
     writes = (stored.pending_writes or []) if stored else []

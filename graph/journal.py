@@ -1,11 +1,14 @@
-"""A run's events on their way to the ledger, in order and many to a transaction."""
+"""What a run has to write while it is driven: checkpoints and events, many to a transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from psycopg.abc import Query
 
 from shared.database import Connection, Database
 from shared.ledger import claims, events
@@ -13,14 +16,23 @@ from shared.ledger.claims import Claim
 from shared.live import Live
 
 _GATHER_S = 0.05
-"""How long an event may wait for others: short for an eye, long for a database."""
+"""How long something may wait for company: short for an eye, long for a database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of the checkpointer, with the parameters of each time it is to be executed."""
+
+    query: Query
+    parameters: Sequence[Sequence[Any]]
 
 
 class Journal:
-    """Collects what a run has to tell, and writes it soon.
+    """Collects what a run writes, and writes it a moment later under the run's claim.
 
-    A crash may lose the last moment of what was told, never what was done:
-    effects have a ledger of their own, and the next worker tells its own story.
+    A crash may lose that moment: the next worker then repeats the step that
+    it held. What is done outside is not lost with it, since effects have a
+    ledger of their own that is written at once.
     """
 
     def __init__(self, database: Database, live: Live, claim: Claim) -> None:
@@ -28,9 +40,11 @@ class Journal:
         self._database = database
         self._live = live
         self._claim = claim
+        self._statements: list[Statement] = []
         self._told: list[events.Told] = []
         self._stirred = asyncio.Event()
         self._closed = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def tell(self, type_: str, data: Mapping[str, Any] | None = None) -> None:
         """Add an event.
@@ -42,8 +56,13 @@ class Journal:
         self._told.append(events.Told(type_, dict(data or {})))
         self._stirred.set()
 
+    def keep(self, statement: Statement) -> None:
+        """Add a statement of the checkpointer."""
+        self._statements.append(statement)
+        self._stirred.set()
+
     async def write_until_closed(self) -> None:
-        """Write what is told, a moment after it was.
+        """Write what is added, a moment after it was.
 
         Raises:
             ClaimLost: Somebody else has taken up the run.
@@ -55,28 +74,39 @@ class Journal:
                 async with asyncio.timeout(_GATHER_S):
                     await self._closed.wait()
             if not self._closed.is_set():
-                await self._write()
+                await self.write()
 
     def close(self) -> None:
         """Write no more by itself: what is left goes with whoever lets the run go."""
         self._closed.set()
         self._stirred.set()
 
-    async def write_rest(self, tx: Connection) -> None:
-        """Write what is left, in the transaction that lets the run go.
+    async def write(self) -> None:
+        """Write what there is, now.
 
         Raises:
             ClaimLost: Somebody else has taken up the run.
         """
-        await self._append(tx, self._told)
-
-    async def _write(self) -> None:
-        telling, self._told = self._told, []
-        async with self._database.transaction() as tx:
-            await self._append(tx, telling)
+        async with self._writing:
+            if not (self._statements or self._told):
+                return
+            async with self._database.transaction() as tx:
+                await self.write_rest(tx)
         await self._live.wake(self._claim.run.session_id)
 
-    async def _append(self, tx: Connection, telling: list[events.Told]) -> None:
-        await events.append_claimed(tx, self._claim.run.id, self._claim.token, telling)
-        if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in telling):
+    async def write_rest(self, tx: Connection) -> None:
+        """Write what there is, in somebody's transaction: the one that lets the run go.
+
+        Raises:
+            ClaimLost: Somebody else has taken up the run.
+        """
+        statements, self._statements = self._statements, []
+        told, self._told = self._told, []
+        if statements:
+            await claims.assert_held(tx, self._claim)
+            async with tx.pipeline(), tx.cursor(binary=True) as cursor:
+                for statement in statements:
+                    await cursor.executemany(statement.query, statement.parameters)
+        await events.append_claimed(tx, self._claim.run.id, self._claim.token, told)
+        if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in told):
             await claims.note_progress(tx, self._claim)

@@ -40,16 +40,28 @@ class FencedJobManager(JobManager):
     """
 
     async def finish_job(self, job: jobs.Job, status: jobs.Status, delete_job: bool) -> None:
-        """End a job, if it is still this worker's."""
+        """End a job, if it is still this worker's; tell the workers when another stood behind its lock.
+
+        Workers are told of jobs when they are deferred. One that was deferred
+        while its lock was held would otherwise be found by the next look only.
+        """
         await self.connector.execute_query_async(
             """
-            SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s)
-              FROM procrastinate_jobs
-             WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s
-               FOR UPDATE
+            WITH finished AS MATERIALIZED (
+                SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s)
+                  FROM procrastinate_jobs
+                 WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s
+                   FOR UPDATE
+            )
+            SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                             json_build_object('type', 'job_inserted', 'job_id', next.id)::text)
+              FROM finished, procrastinate_jobs AS next
+             WHERE next.lock = %(lock)s AND next.status = 'todo'
+             LIMIT 1
             """,
             job_id=job.id,
             worker_id=job.worker_id,
+            lock=job.lock,
             status=status.value,
             delete_job=delete_job,
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -19,6 +20,9 @@ from shared.errors import ClaimLost
 from shared.ids import ProjectId, RunId, UserId
 from shared.ledger import approvals, deployments, events
 from shared.ledger.runs import COLUMNS, Run, Status, get_locked
+
+CLAIM_LOST = "TW001"
+"""SQLSTATE that the database function `assert_claim` raises."""
 
 SILENCE_S = 8.0
 """A worker not heard of for so long counts as dead, to others and to itself."""
@@ -121,6 +125,20 @@ async def beat(tx: Connection, *, worker: str) -> list[Beat]:
             [worker],
         )
         return await cursor.fetchall()
+
+
+async def assert_held(tx: Connection, claim: Claim) -> None:
+    """Make sure that a claim holds, and keep it so until the transaction ends.
+
+    Raises:
+        ClaimLost: Somebody else has taken up the run.
+    """
+    try:
+        await tx.execute("SELECT assert_claim(%s, %s)", [claim.run.id, claim.token])
+    except psycopg.errors.Error as error:
+        if error.sqlstate == CLAIM_LOST:
+            raise ClaimLost from error
+        raise
 
 
 async def note_progress(tx: Connection, claim: Claim) -> None:
