@@ -20,6 +20,7 @@ from pathlib import Path
 import uv
 
 from infrastructure import lockfile, programs
+from infrastructure.disk import DiskFull, says_full
 from infrastructure.lockfile import BadLock
 from infrastructure.locks import locked
 from shared.errors import Unavailable
@@ -138,6 +139,8 @@ async def _uv_install(target: Path, files: Sequence[Path], scratch: Path, lock: 
         if ended.exit_code == 0:
             return
     complaint = ended.complaint.replace(f"{scratch}/", "")
+    if says_full(complaint):
+        raise DiskFull(f"The project's packages cannot be installed: {complaint}")
     if _UNREACHABLE.search(complaint):
         raise DependenciesUnavailable(f"The project's packages could not be fetched: {complaint}")
     raise BadLock(f"The project's packages cannot be installed: {complaint}")

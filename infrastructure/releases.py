@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gzip
 import hashlib
 import io
@@ -19,6 +18,7 @@ from pathlib import Path
 from infrastructure import contract as contracts
 from infrastructure.contract import DeployContract
 from infrastructure.dependencies import Dependencies, python_tag
+from infrastructure.disk import DiskFull, is_full
 from infrastructure.forge import Forge, NoCommit, Repository
 from infrastructure.locks import locked
 from shared.errors import BadInput, Unavailable
@@ -30,13 +30,6 @@ PACKAGES = "site-packages"
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,98}[a-z0-9]")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _CHUNK = 1024 * 1024
-
-
-class DiskFull(Unavailable):
-    """There is no room left on the disk."""
-
-    code = "disk_full"
-    advice = "Make room on the disk that holds TELEWRIGHT_HOME, then try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +124,7 @@ def _write(archive: Path, app: Path, packages: Path, project: str, commit: str) 
         _sync_directory(archive.parent)
     except OSError as error:
         new.unlink(missing_ok=True)
-        trouble = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else Unavailable
+        trouble = DiskFull if is_full(error) else Unavailable
         raise trouble(f"The release cannot be written: {error.strerror}") from error
 
 

@@ -86,7 +86,7 @@ async def deploy_again(state: State, context: RunContext, tools: Tools) -> Comma
         )
     )
     if answer.choice == LEAVE_IT.key:
-        raise DeploymentLeft(f"{state['failure']} {keeps}", advice=state["advice"])
+        raise DeploymentLeft(f"{state['failure'].rstrip('.')}. {keeps}", advice=state["advice"])
     return Command(update={"attempt": state["attempt"] + 1}, goto=Step.DEPLOY)
 
 

@@ -19,7 +19,7 @@ from graph.orchestrator.operate import approve_operation, operate
 from graph.orchestrator.plan import approve_plan, plan
 from graph.orchestrator.publish import publish
 from graph.orchestrator.report import report
-from graph.orchestrator.retries import POLICY
+from graph.orchestrator.retries import POLICY, is_transient, last_attempt
 from graph.orchestrator.scaffold import checkout, scaffold
 from graph.orchestrator.selection import select_for_deploy, select_for_operation, select_for_rollback
 from graph.orchestrator.state import State, Step
@@ -28,6 +28,8 @@ from graph.orchestrator.tools import Tools
 from graph.orchestrator.verify import verify
 from graph.orchestrator.version import WORKFLOW
 from graph.orchestrator.work import Build, Deploy, Rollback, parse
+from infrastructure.disk import named_when_full
+from shared.errors import ClaimLost, TelewrightError
 
 Action = Callable[[State, RunContext, Tools], Awaitable[State | Command[Step]]]
 Orchestrator = CompiledStateGraph[State, RunContext, State, State]
@@ -93,9 +95,19 @@ async def intake(state: State, context: RunContext, tools: Tools) -> Command[Ste
 
 
 def _node(action: Action, tools: Tools) -> Callable[..., Awaitable[Any]]:
-    """Return a step as LangGraph wants it; steps themselves know only what they need."""
+    """Return a step as LangGraph wants it; what fails for good leaves no workspace behind."""
 
     async def node(state: State, runtime: Runtime[RunContext]) -> State | Command[Step]:
-        return await action(state, runtime.context, tools)
+        context = runtime.context
+        try:
+            with named_when_full():
+                return await action(state, context, tools)
+        except ClaimLost:
+            # The workspace is somebody else's now.
+            raise
+        except TelewrightError as error:
+            if not is_transient(error) or last_attempt():
+                await tools.workspaces.remove(str(context.run.id))
+            raise
 
     return node

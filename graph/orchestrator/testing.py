@@ -38,6 +38,5 @@ async def test(state: State, context: RunContext, tools: Tools) -> State:
         )
     summary = clean(report.summary)
     if not report.passed:
-        await tools.workspaces.remove(str(context.run.id))
         raise TestsFailed(f"The project's tests failed: {summary}. Nothing was published.")
     return State(tests=summary)

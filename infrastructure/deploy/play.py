@@ -30,6 +30,8 @@ from shared.errors import TelewrightError
 
 HERE = Path(__file__).parent
 LONGEST_LINE = 4 * 1024 * 1024
+KILLED = "Try again; if it happens often, look whether this machine runs out of memory."
+"""What to do about a playbook none of whose steps has failed."""
 COMPLAINT = 300
 """Characters of what Ansible complains about that are shown."""
 
@@ -111,7 +113,7 @@ class Outcome:
             "the playbook failed" if self.ended else "the playbook was ended from outside"
         )
         if issubclass(error, DeploymentFailed):
-            return error(reason, logs=self.logs)
+            return error(reason, logs=self.logs, advice=None if self.reason else KILLED)
         return error(reason)
 
     def _hear(self, told: Told) -> None:

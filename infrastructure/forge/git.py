@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infrastructure import programs
+from infrastructure.disk import DiskFull, says_full
 from infrastructure.forge.protocol import ForgeUnavailable
 
 TIMEOUT_S = 120
@@ -75,6 +76,7 @@ class Git:
 
         Raises:
             ForgeUnavailable: It failed; the message is git's.
+            DiskFull: It failed for that.
         """
         command = ["git"]
         for setting in _CONFIG:
@@ -91,7 +93,8 @@ class Git:
             keep_open=self._keep_open,
         )
         if ended.exit_code not in allowed:
-            raise ForgeUnavailable(f"git {arguments[0]} failed: {ended.complaint}")
+            trouble = DiskFull if says_full(ended.complaint) else ForgeUnavailable
+            raise trouble(f"git {arguments[0]} failed: {ended.complaint}")
         return ended
 
     async def text(self, *arguments: str, content: bytes = b"") -> str:

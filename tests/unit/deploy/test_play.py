@@ -66,6 +66,7 @@ def test_a_playbook_that_never_ended_is_no_success() -> None:
     ended = outcome(step("started"))
     assert not ended.succeeded
     assert "from outside" in ended.error().message
+    assert "Try again" in ended.error().advice
 
 
 def test_a_hidden_result_says_nothing_but_that_it_failed() -> None:
