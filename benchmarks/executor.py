@@ -1,7 +1,7 @@
 """The durable engine beside bare LangGraph: start, interrupt, resume, finish, twenty at a time.
 
 Bare LangGraph is set up as its documentation does: one `AsyncPostgresSaver`
-that all runs share. Here every run is accepted, queued, ledgered and
+that all runs share, on asyncio's own loop. Here every run is accepted, queued, ledgered and
 recoverable besides, in processes of their own.
 
     python -m benchmarks.executor
@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import uvloop
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
 
@@ -172,10 +171,10 @@ async def _rate(one: Callable[[], Awaitable[None]]) -> float:
 
 
 async def main() -> None:
-    """Measure both twice, in turns, and print the better of each and their ratio."""
+    """Measure both three times, in turns; print the best of each and their ratio."""
     async with servers() as parts:
         alone, ours = [], []
-        for _ in range(2):
+        for _ in range(3):
             alone.append(await bare(parts.database_url))
             ours.append(await durable(parts))
         print(f"bare LangGraph, one shared saver   {max(alone):7.1f} runs/s")
@@ -184,4 +183,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    asyncio.run(main())

@@ -8,7 +8,7 @@ between, the next claim goes on from the last checkpoint.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import psycopg
@@ -28,10 +28,10 @@ from graph.steps import StepReporter
 from shared.database import Database
 from shared.errors import ClaimLost, TelewrightError
 from shared.ids import RunId
-from shared.ledger import approvals, claims
+from shared.ledger import approvals, claims, events
 from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import Claim, Ending
-from shared.ledger.runs import Status, get_locked
+from shared.ledger.runs import Status
 from shared.live import Live
 from shared.tracing import bind
 
@@ -119,7 +119,7 @@ class Executor:
                 await asyncio.wait([drive])
             except asyncio.CancelledError:
                 await _stopped(drive)
-                await asyncio.shield(self._hand_back(claim))
+                await asyncio.shield(self._hand_back(claim, journal))
                 raise
         return await _result_of(drive, holding)
 
@@ -143,15 +143,14 @@ class Executor:
         config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
         before = await app.aget_state(config) if claim.token > 1 else None
         if before and _nothing_left(before):
-            return _succeeded(before)
-        reporter = StepReporter(journal)
-        context = RunContext(claim, self._database, journal)
-        async for part in app.astream(
-            await self._next_input(saver, config, before, claim), config, context=context, stream_mode="tasks"
-        ):
-            reporter.report(part)
-        after = await app.aget_state(config)
-        return await _asked(saver, config, after) or _succeeded(after)
+            return _succeeded(before.values)
+        stream = app.astream(
+            await self._next_input(saver, config, before, claim),
+            config,
+            context=RunContext(claim, self._database, journal),
+            stream_mode=["tasks", "values"],
+        )
+        return await _outcome_of(stream, StepReporter(journal))
 
     async def _next_input(
         self, saver: JournalingSaver, config: RunnableConfig, state: StateSnapshot | None, claim: Claim
@@ -177,16 +176,18 @@ class Executor:
 
     async def _let_go(self, claim: Claim, journal: Journal, outcome: Outcome) -> None:
         async with self._database.transaction() as tx:
-            await get_locked(tx, claim.run.id)
-            await journal.write_rest(tx)
+            run = await claims.lock_held(tx, claim)
+            telling = await journal.write_statements(tx)
             if isinstance(outcome, Ending):
-                await claims.let_go_ended(tx, claim, outcome)
+                await claims.let_go_ended(tx, run, outcome, telling)
             else:
-                await claims.let_go_waiting(tx, claim, outcome)
+                await claims.let_go_waiting(tx, run, outcome, telling)
 
-    async def _hand_back(self, claim: Claim) -> None:
+    async def _hand_back(self, claim: Claim, journal: Journal) -> None:
         async with self._database.transaction() as tx:
-            await claims.let_go_queued(tx, claim)
+            run = await claims.lock_held(tx, claim)
+            await events.append_all(tx, run.id, await journal.write_statements(tx))
+            await claims.let_go_queued(tx, run)
         log.info("run.handed_back")
 
 
@@ -245,11 +246,31 @@ def _failed(error: TelewrightError) -> Ending:
     return Ending(Status.FAILED, error.code, error.message, error.advice)
 
 
-def _succeeded(state: StateSnapshot) -> Ending:
+def _succeeded(state: object) -> Ending:
     """End with the graph's `result`, or with its whole state when it has none."""
-    values = to_jsonable_python(state.values, fallback=str, inf_nan_mode="strings")
-    result = values.get("result", values) if isinstance(values, dict) else {"value": values}
+    values = to_jsonable_python(state, fallback=str, inf_nan_mode="strings")
+    result = values.get("result", values) if isinstance(values, dict) else values
     return Ending(Status.SUCCEEDED, result=result if isinstance(result, dict) else {"value": result})
+
+
+async def _outcome_of(stream: AsyncIterator[Any], reporter: StepReporter) -> Outcome:
+    """Run through a graph's stream; return what it asks, or how it ends.
+
+    Raises:
+        BadQuestion: It asks something that is no question.
+    """
+    asked: list[Asked] = []
+    values: Any = None
+    async for mode, part in stream:
+        if mode == "tasks":
+            reporter.report(part)
+            asked += [
+                Asked(interrupt["id"], part["id"], _question(interrupt["value"]))
+                for interrupt in part.get("interrupts", ())
+            ]
+        elif "__interrupt__" not in part:
+            values = part
+    return asked or _succeeded(values)
 
 
 def _nothing_left(state: StateSnapshot) -> bool:
@@ -263,23 +284,6 @@ def _nothing_left(state: StateSnapshot) -> bool:
 
 def _has_begun(state: StateSnapshot) -> bool:
     return bool(state.config.get("configurable", {}).get("checkpoint_id"))
-
-
-async def _asked(saver: JournalingSaver, config: RunnableConfig, state: StateSnapshot) -> list[Asked]:
-    """Return the questions a graph stopped at.
-
-    Raises:
-        BadQuestion: One of them is none.
-    """
-    waiting = [task for task in state.tasks if task.interrupts]
-    if not waiting:
-        return []
-    given = await _answers_given(saver, config)
-    return [
-        Asked(interrupt.id, task.id, given.get(task.id, 0), _question(interrupt.value))
-        for task in waiting
-        for interrupt in task.interrupts
-    ]
 
 
 def _question(value: object) -> Question:

@@ -15,7 +15,7 @@ from shared.ledger import claims, events
 from shared.ledger.claims import Claim
 from shared.live import Live
 
-_GATHER_S = 0.05
+_GATHER_S = 0.1
 """How long something may wait for company: short for an eye, long for a database."""
 
 
@@ -91,22 +91,23 @@ class Journal:
             if not (self._statements or self._told):
                 return
             async with self._database.transaction() as tx:
-                await self.write_rest(tx)
+                await claims.assert_held(tx, self._claim)
+                telling = await self.write_statements(tx)
+                await events.append_all(tx, self._claim.run.id, telling, token=self._claim.token)
         await self._live.wake(self._claim.run.session_id)
 
-    async def write_rest(self, tx: Connection) -> None:
-        """Write what there is, in somebody's transaction: the one that lets the run go.
+    async def write_statements(self, tx: Connection) -> list[events.Told]:
+        """Execute the checkpointer's statements in a transaction that has made sure of the claim.
 
-        Raises:
-            ClaimLost: Somebody else has taken up the run.
+        Returns:
+            What is still to be told, for the same transaction to append.
         """
         statements, self._statements = self._statements, []
         told, self._told = self._told, []
         if statements:
-            await claims.assert_held(tx, self._claim)
             async with tx.pipeline(), tx.cursor(binary=True) as cursor:
                 for statement in statements:
                     await cursor.executemany(statement.query, statement.parameters)
-        await events.append_claimed(tx, self._claim.run.id, self._claim.token, told)
         if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in told):
             await claims.note_progress(tx, self._claim)
+        return told

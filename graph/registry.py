@@ -10,11 +10,19 @@ from typing import Any
 from langgraph.graph.state import CompiledStateGraph
 
 from shared.database import Database
+from shared.errors import BadInput
 from shared.ledger import workflows
 from shared.ledger.workflows import NoSuchWorkflow, WorkflowVersion
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 BuildApp = Callable[[], Graph]
+
+
+class StopsWithoutQuestion(BadInput):
+    """The workflow stops before or after a node without asking anything, so nobody could let it go on."""
+
+    code = "stops_without_question"
+    advice = "Compile it without `interrupt_before` and `interrupt_after`; let a node call `interrupt()`."
 
 
 class WorkflowRegistry:
@@ -43,8 +51,14 @@ class WorkflowRegistry:
                 version = await workflows.get(connection, version_id)
             provided = self._provided.get(version.definition["entrypoint"])
             build = await asyncio.to_thread(_import, version) if provided is None else provided
-            self._compiled[version_id] = build()
+            self._compiled[version_id] = _checked(build())
         return self._compiled[version_id]
+
+
+def _checked(graph: Graph) -> Graph:
+    if graph.interrupt_before_nodes or graph.interrupt_after_nodes:
+        raise StopsWithoutQuestion
+    return graph
 
 
 def _import(version: WorkflowVersion) -> BuildApp:

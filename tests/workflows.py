@@ -161,3 +161,15 @@ def _single(node: Node) -> Graph:
     graph.add_edge(START, "node")
     graph.add_edge("node", END)
     return graph.compile()
+
+
+def build_breakpoint() -> Graph:
+    """Stops before a node without asking anything."""
+
+    def node(state: State) -> State:
+        return {}
+
+    graph = StateGraph(State)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    return graph.compile(interrupt_before=["node"])

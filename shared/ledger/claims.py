@@ -89,7 +89,8 @@ async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
         return None
     if await _stands_behind_another(tx, run):
         return None
-    await approvals.mark_delivered(tx, run_id)
+    if run.status is not Status.QUEUED:
+        await approvals.mark_delivered(tx, run_id)
     async with tx.cursor(row_factory=class_row(Run)) as cursor:
         await cursor.execute(
             f"""
@@ -149,21 +150,34 @@ async def note_progress(tx: Connection, claim: Claim) -> None:
     )
 
 
-async def let_go_waiting(tx: Connection, claim: Claim, asked: Sequence[approvals.Asked]) -> None:
-    """Store the questions a graph put, and let the run wait for people.
-
-    Nothing is held while a person thinks: no job, no connection, no lease.
+async def lock_held(tx: Connection, claim: Claim) -> Run:
+    """Return the run of a claim, and keep everybody else from it until the transaction ends.
 
     Raises:
         ClaimLost: Somebody else has taken up the run.
     """
-    run = await _still_claimed(tx, claim)
-    for approval in await approvals.ask(tx, run.id, asked):
-        await events.append(
-            tx, run.id, events.APPROVAL_REQUESTED, {"approval_id": str(approval.id), **approval.question}
-        )
-    if not await approvals.any_open(tx, run.id):
-        await _end(tx, run, _ASKS_AGAIN)
+    run = await get_locked(tx, claim.run.id)
+    if run.status is not Status.RUNNING or run.claim_token != claim.token:
+        raise ClaimLost
+    return run
+
+
+async def let_go_waiting(
+    tx: Connection, run: Run, asked: Sequence[approvals.Asked], telling: Sequence[events.Told] = ()
+) -> None:
+    """Store the questions a graph put, and let the run wait for people.
+
+    Nothing is held while a person thinks: no job, no connection, no lease.
+
+    Args:
+        tx: The transaction in which the run was locked.
+        run: What `lock_held` returned.
+        asked: All that the graph waits for.
+        telling: What is still to be told of the run.
+    """
+    new = await approvals.ask(tx, run, asked)
+    if not new and not await approvals.any_open(tx, run.id):
+        await _end(tx, run, _ASKS_AGAIN, telling)
         return
     await tx.execute(
         """
@@ -173,28 +187,34 @@ async def let_go_waiting(tx: Connection, claim: Claim, asked: Sequence[approvals
         """,
         [run.id],
     )
-    await events.append(tx, run.id, events.RUN_WAITING)
+    questions = [
+        events.Told(events.APPROVAL_REQUESTED, {"approval_id": str(one.id), **one.question}) for one in new
+    ]
+    await events.append_all(tx, run.id, [*telling, *questions, events.Told(events.RUN_WAITING, {})])
     await _wake_next(tx, run.project_id)
 
 
-async def let_go_ended(tx: Connection, claim: Claim, ending: Ending) -> None:
+async def let_go_ended(tx: Connection, run: Run, ending: Ending, telling: Sequence[events.Told] = ()) -> None:
     """End a run as the worker that holds it.
 
-    Raises:
-        ClaimLost: Somebody else has taken up the run.
+    Args:
+        tx: The transaction in which the run was locked.
+        run: What `lock_held` returned.
+        ending: How it ends.
+        telling: What is still to be told of the run.
     """
-    await _end(tx, await _still_claimed(tx, claim), ending)
+    await _end(tx, run, ending, telling)
 
 
-async def let_go_queued(tx: Connection, claim: Claim) -> None:
+async def let_go_queued(tx: Connection, run: Run) -> None:
     """Hand a run back, for another worker to go on from its last checkpoint.
 
     The run stays `running` without a heart that beats; its new job takes it over.
 
-    Raises:
-        ClaimLost: Somebody else has taken up the run.
+    Args:
+        tx: The transaction in which the run was locked.
+        run: What `lock_held` returned.
     """
-    run = await _still_claimed(tx, claim)
     await tx.execute("UPDATE runs SET takeovers = takeovers - 1 WHERE id = %s", [run.id])
     await queue.defer(tx, run)
 
@@ -255,15 +275,9 @@ def _claim_event(before: Run) -> str:
     return events.RUN_RESUMED if before.status is Status.WAITING else events.RUN_STARTED
 
 
-async def _still_claimed(tx: Connection, claim: Claim) -> Run:
-    run = await get_locked(tx, claim.run.id)
-    if run.status is not Status.RUNNING or run.claim_token != claim.token:
-        raise ClaimLost
-    return run
-
-
-async def _end(tx: Connection, run: Run, ending: Ending) -> None:
-    await approvals.withdraw(tx, run.id)
+async def _end(tx: Connection, run: Run, ending: Ending, telling: Sequence[events.Told] = ()) -> None:
+    if run.claim_token > 1 or run.status is Status.WAITING:
+        await approvals.withdraw(tx, run.id)
     await deployments.fail_started(tx, run.id, reason=ending.reason or "The run ended before it.")
     await tx.execute(
         """
@@ -289,12 +303,10 @@ async def _end(tx: Connection, run: Run, ending: Ending) -> None:
         "advice": ending.advice,
         "result": ending.result,
     }
-    await events.append(
-        tx,
-        run.id,
-        _END_EVENTS[ending.status],
-        {key: value for key, value in told.items() if value is not None},
+    end = events.Told(
+        _END_EVENTS[ending.status], {key: value for key, value in told.items() if value is not None}
     )
+    await events.append_all(tx, run.id, [*telling, end])
     await _wake_next(tx, run.project_id)
 
 

@@ -61,33 +61,24 @@ class Event:
 _EVENT = "run_id, seq, type, data, trace_id, created_at"
 
 
-async def append(tx: Connection, run_id: RunId, type_: str, data: Mapping[str, Any] | None = None) -> int:
-    """Add an event in the transaction of the change that it tells of.
+async def append(tx: Connection, run_id: RunId, type_: str, data: Mapping[str, Any] | None = None) -> None:
+    """Add an event in the transaction of the change that it tells of."""
+    await append_all(tx, run_id, [Told(type_, dict(data or {}))])
+
+
+async def append_all(
+    tx: Connection, run_id: RunId, telling: Sequence[Told], *, token: int | None = None
+) -> None:
+    """Add events, in order.
 
     The run's row is locked by the update, which makes the numbers gapless: a
-    second writer waits, and a rolled back one gives its number back.
+    second writer waits, and a rolled back one gives its numbers back.
 
-    Returns:
-        The event's number.
-    """
-    cursor = await tx.execute(
-        """
-        WITH next AS (
-            UPDATE runs SET last_event = last_event + 1 WHERE id = %(run_id)s RETURNING last_event, trace_id
-        )
-        INSERT INTO events (run_id, seq, type, data, trace_id)
-        SELECT %(run_id)s, last_event, %(type)s, %(data)s, trace_id FROM next
-        RETURNING seq
-        """,
-        {"run_id": run_id, "type": type_, "data": Jsonb(dict(data or {}))},
-    )
-    row = await cursor.fetchone()
-    assert row is not None, "the run exists"  # noqa: S101
-    return int(row[0])
-
-
-async def append_claimed(tx: Connection, run_id: RunId, token: int, telling: Sequence[Told]) -> None:
-    """Add events, in order, as the worker that holds the run's claim.
+    Args:
+        tx: The transaction of the changes that they tell of.
+        run_id: The run that they are about.
+        telling: The events.
+        token: The claim of the worker that tells; left out, somebody else does.
 
     Raises:
         ClaimLost: The token is not the run's any more.
@@ -98,7 +89,8 @@ async def append_claimed(tx: Connection, run_id: RunId, token: int, telling: Seq
         """
         WITH next AS (
             UPDATE runs SET last_event = last_event + %(count)s
-             WHERE id = %(run_id)s AND claim_token = %(token)s AND status = 'running'
+             WHERE id = %(run_id)s
+               AND (%(token)s::bigint IS NULL OR claim_token = %(token)s AND status = 'running')
             RETURNING last_event - %(count)s AS before, trace_id
         )
         INSERT INTO events (run_id, seq, type, data, trace_id, created_at)

@@ -168,11 +168,8 @@ async def get_locked(tx: Connection, run_id: RunId) -> Run:
     Raises:
         NoSuchRun: There is none with this id.
     """
-    await tx.execute(
-        "SELECT 1 FROM projects WHERE id = (SELECT project_id FROM runs WHERE id = %s) FOR UPDATE", [run_id]
-    )
     async with tx.cursor(row_factory=class_row(Run)) as cursor:
-        await cursor.execute(f"SELECT {COLUMNS} FROM runs WHERE id = %s FOR UPDATE", [run_id])
+        await cursor.execute(f"SELECT {COLUMNS} FROM lock_run(%s)", [run_id])
         run = await cursor.fetchone()
     if run is None:
         raise NoSuchRun

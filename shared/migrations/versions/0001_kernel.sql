@@ -132,6 +132,14 @@ BEGIN
     END IF;
 END $$;
 
+-- A run's row, locked after its project's: everything that takes both does so in this order,
+-- so that nobody waits in a circle.
+CREATE FUNCTION lock_run(run UUID) RETURNS SETOF runs LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM projects WHERE id = (SELECT project_id FROM runs WHERE id = run) FOR UPDATE;
+    RETURN QUERY SELECT * FROM runs WHERE id = run FOR UPDATE;
+END $$;
+
 CREATE TABLE events (
     run_id      UUID NOT NULL REFERENCES runs,
     seq         BIGINT NOT NULL,                  -- 1, 2, 3 … without a gap

@@ -91,10 +91,12 @@ async def work_until_it_asks(desk: Desk) -> None:
     async with desk.room.database.transaction() as tx:
         claim = await claims.claim(tx, run.id, worker="w1")
         assert claim is not None
-        await events.append_claimed(
-            tx, run.id, claim.token, [events.Told(events.STEP_STARTED, {"step": "plan"})]
+        await events.append_all(
+            tx, run.id, [events.Told(events.STEP_STARTED, {"step": "plan"})], token=claim.token
         )
-        await claims.let_go_waiting(tx, claim, [Asked(uuid.uuid4().hex, "task", 0, plan_question())])
+        await claims.let_go_waiting(
+            tx, await claims.lock_held(tx, claim), [Asked(uuid.uuid4().hex, "task", plan_question())]
+        )
     await desk.room.live.wake(desk.room.session.id)
 
 
@@ -103,7 +105,7 @@ async def work_to_the_end(desk: Desk) -> None:
     async with desk.room.database.transaction() as tx:
         claim = await claims.claim(tx, run.id, worker="w2")
         assert claim is not None
-        await claims.let_go_ended(tx, claim, Ending(Status.SUCCEEDED))
+        await claims.let_go_ended(tx, await claims.lock_held(tx, claim), Ending(Status.SUCCEEDED))
     await desk.room.live.wake(desk.room.session.id)
 
 

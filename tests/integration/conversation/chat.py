@@ -113,22 +113,24 @@ class Chat:
         assert claim is not None
         return claim
 
-    async def emit(self, claim: Claim, type_: str, data: dict[str, object] | None = None) -> int:
+    async def emit(self, claim: Claim, type_: str, data: dict[str, object] | None = None) -> None:
         async with self.database.transaction() as tx:
             return await events.append(tx, claim.run.id, type_, data)
 
     async def ask(self, run: Run, *questions: Question) -> list[Approval]:
         """Let the run be taken up and put these questions."""
         claim = await self.claim(run)
-        asked = [Asked(uuid.uuid4().hex, f"task{n}", 0, one) for n, one in enumerate(questions)]
+        asked = [Asked(uuid.uuid4().hex, f"task{n}", one) for n, one in enumerate(questions)]
         async with self.database.transaction() as tx:
-            await claims.let_go_waiting(tx, claim, asked)
+            await claims.let_go_waiting(tx, await claims.lock_held(tx, claim), asked)
             return await approvals.of_run(tx, run.id)
 
     async def finish(self, run: Run, ending: Ending | None = None) -> None:
         claim = await self.claim(run)
         async with self.database.transaction() as tx:
-            await claims.let_go_ended(tx, claim, ending or Ending(Status.SUCCEEDED))
+            await claims.let_go_ended(
+                tx, await claims.lock_held(tx, claim), ending or Ending(Status.SUCCEEDED)
+            )
 
     async def approval(self, approval: Approval) -> Approval:
         async with self.database.connection() as connection:
@@ -145,7 +147,7 @@ def plan_question(title: str = "Build hello?", **more: object) -> Question:
     given = {
         "kind": "plan",
         "title": title,
-        "facts": {"Project": "hello"},
+        "facts": [("Project", "hello")],
         "choices": [APPROVE, REJECT],
         "digest": digest_of({"title": title}),
     }
@@ -153,4 +155,4 @@ def plan_question(title: str = "Build hello?", **more: object) -> Question:
 
 
 def text_question(title: str = "What shall it be called?", **more: object) -> Question:
-    return plan_question(title, kind="question", choices=[CANCEL], wants_text=True, facts={}, **more)
+    return plan_question(title, kind="question", choices=[CANCEL], wants_text=True, facts=[], **more)

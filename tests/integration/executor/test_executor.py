@@ -126,6 +126,13 @@ async def test_a_workflow_that_cannot_be_imported_says_so(engine: Engine) -> Non
     assert (after.status, after.reason_code) == (Status.FAILED, "no_such_workflow")
 
 
+async def test_a_workflow_that_would_stop_without_a_question_is_refused(engine: Engine) -> None:
+    run = await engine.accept(workflows.build_breakpoint)
+    await engine.drain()
+    after = await engine.run(run)
+    assert (after.status, after.reason_code) == (Status.FAILED, "stops_without_question")
+
+
 async def test_a_cancelled_run_ends_within_two_seconds_with_its_child_processes(
     engine: Engine, tmp_path: Path
 ) -> None:

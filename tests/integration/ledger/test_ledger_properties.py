@@ -33,7 +33,7 @@ PATHS = {
     Status.CANCELLED: [Status.CANCELLED],
     Status.TIMED_OUT: [Status.RUNNING, Status.TIMED_OUT],
 }
-QUESTION = Asked("interrupt", "task", 0, Question(kind="question", title="?", wants_text=True, digest="0"))
+QUESTION = Asked("interrupt", "task", Question(kind="question", title="?", wants_text=True, digest="0"))
 
 
 async def test_the_database_refuses_every_illegal_transition(engine: Engine) -> None:
@@ -81,11 +81,13 @@ async def _play(database_url: str, redis_url: str, moves: list[str]) -> None:
                     continue
                 with pytest.raises(ClaimLost):
                     async with engine.database.transaction() as tx:
-                        await claims.let_go_ended(tx, old, Ending(Status.SUCCEEDED))
+                        await claims.let_go_ended(
+                            tx, await claims.lock_held(tx, old), Ending(Status.SUCCEEDED)
+                        )
                 with pytest.raises(ClaimLost):
                     async with engine.database.transaction() as tx:
-                        await events.append_claimed(
-                            tx, run.id, old.token, [events.Told(events.NOTE_WRITTEN, {})]
+                        await events.append_all(
+                            tx, run.id, [events.Told(events.NOTE_WRITTEN, {})], token=old.token
                         )
                 assert await engine.run(run) == now
         story = await engine.events(run)
@@ -115,15 +117,19 @@ async def _move(engine: Engine, run_id: RunId, move: str, held: list[Claim]) -> 
         async with engine.database.transaction() as tx:
             match move:
                 case "emit":
-                    await events.append_claimed(
-                        tx, run_id, held[-1].token, [events.Told(events.NOTE_WRITTEN, {})]
+                    await events.append_all(
+                        tx, run_id, [events.Told(events.NOTE_WRITTEN, {})], token=held[-1].token
                     )
                 case "wait":
-                    await claims.let_go_waiting(tx, held[-1], [QUESTION])
+                    await claims.let_go_waiting(tx, await claims.lock_held(tx, held[-1]), [QUESTION])
                 case "succeed":
-                    await claims.let_go_ended(tx, held[-1], Ending(Status.SUCCEEDED))
+                    await claims.let_go_ended(
+                        tx, await claims.lock_held(tx, held[-1]), Ending(Status.SUCCEEDED)
+                    )
                 case "fail":
-                    await claims.let_go_ended(tx, held[-1], Ending(Status.FAILED, "x", "y"))
+                    await claims.let_go_ended(
+                        tx, await claims.lock_held(tx, held[-1]), Ending(Status.FAILED, "x", "y")
+                    )
     except ClaimLost:
         pass
 
