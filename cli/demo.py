@@ -80,7 +80,7 @@ class Stopwatch:
             for step, took in self.steps.items()
             if took >= WORTH_TELLING_S
         }
-        return facts({**told, "In all": duration(time.monotonic() - self._began)})
+        return facts([*told.items(), ("In all", duration(time.monotonic() - self._began))])
 
 
 async def demo(settings: Settings, *, home: Path | None, keep: bool) -> int:

@@ -248,7 +248,7 @@ def allowed(user: User) -> list[Command]:
 
 
 def _overview(user: User) -> Facts:
-    return facts({command.usage: command.summary for command in allowed(user)})
+    return facts((command.usage, command.summary) for command in allowed(user))
 
 
 def _help_for(command: Command) -> Reply:

@@ -150,8 +150,8 @@ async def logs(exchange: Exchange, call: Call) -> Reply:
 async def who_am_i(exchange: Exchange, _: Call) -> Reply:
     """Answer `/whoami`."""
     user = exchange.user
-    known = facts({"name": user.name, "id": user.id, "role": str(user.role), "front": exchange.message.front})
-    return Reply.saying(_MAY[user.role], known)
+    known = {"name": user.name, "id": user.id, "role": str(user.role), "front": exchange.message.front}
+    return Reply.saying(_MAY[user.role], facts(known.items()))
 
 
 def lines_asked(words: Sequence[str]) -> int:
@@ -208,7 +208,7 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
             pairs["for"] = since(seen.status.since)
     elif seen and seen.error:
         pairs["seen"] = f"nothing: {seen.error.message} {seen.error.advice}"
-    block: Facts = facts(pairs)
+    block: Facts = facts(pairs.items())
     return [block, Link(url=url)] if url else [block]
 
 

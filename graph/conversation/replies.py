@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -142,9 +143,9 @@ class Reply(_Frozen):
         return "\n".join(line for block in self.blocks for line in _lines(block))
 
 
-def facts(pairs: dict[str, str]) -> Facts:
-    """Return labels and values as a block."""
-    return Facts(facts=[Fact(label=label, value=value) for label, value in pairs.items()])
+def facts(pairs: Iterable[tuple[str, str]]) -> Facts:
+    """Return labels and values as a block, in their order."""
+    return Facts(facts=[Fact(label=label, value=value) for label, value in pairs])
 
 
 def _lines(block: Block) -> list[str]:

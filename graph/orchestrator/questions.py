@@ -48,7 +48,7 @@ def approval(
     return Question(
         kind=kind,
         title=title,
-        facts=dict(facts),
+        facts=list(facts.items()),
         text=text,
         choices=list(choices),
         digest=digest_of(subject),
@@ -75,11 +75,12 @@ async def tell_change(context: RunContext, question: Question, digest: str) -> N
     """Tell by an event that what was approved has changed meanwhile, and how."""
     async with context.database.connection() as connection:
         asked = [one for one in await approvals.of_run(connection, context.run.id) if one.digest == digest]
-    before = asked[-1].question["facts"] if asked else {}
+    before: dict[str, str] = dict(asked[-1].question["facts"]) if asked else {}
+    now = dict(question.facts)
     changes = [
-        f"{label}: {before.get(label, 'nothing')} → {question.facts.get(label, 'nothing')}"
-        for label in dict.fromkeys([*before, *question.facts])
-        if before.get(label) != question.facts.get(label)
+        f"{label}: {before.get(label, 'nothing')} → {now.get(label, 'nothing')}"
+        for label in dict.fromkeys([*before, *now])
+        if before.get(label) != now.get(label)
     ]
     what = f" ({'; '.join(changes)})" if changes else ""
     text = f"What was approved has changed in the meantime{what}, so I ask again."

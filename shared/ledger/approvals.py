@@ -18,7 +18,7 @@ from shared.database import Connection
 from shared.errors import BadInput, Conflict, NotAllowed, NotFound
 from shared.ids import ApprovalId, RunId
 from shared.ledger import audit, events
-from shared.ledger.runs import Status, get_locked
+from shared.ledger.runs import Run, Status, get_locked
 from shared.ledger.users import Role, User
 
 
@@ -42,8 +42,8 @@ class Question(BaseModel):
     """The effect that is approved (`plan`, `deploy`, `remove` …), or `question`."""
     title: str
     """One line: what is asked."""
-    facts: dict[str, str] = {}
-    """What exactly is approved, as label and value."""
+    facts: list[tuple[str, str]] = []
+    """What exactly is approved, as labels with values. A list, since JSONB keeps no order of keys."""
     text: str = ""
     """More to read, plain text."""
     choices: list[Choice] = []
@@ -76,8 +76,6 @@ class Asked:
 
     interrupt_id: str
     task_id: str
-    ordinal: int
-    """How many answers the task had been given before."""
     question: Question
 
 
@@ -144,7 +142,7 @@ def digest_of(subject: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-async def ask(tx: Connection, run_id: RunId, asked: Sequence[Asked]) -> list[Approval]:
+async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval]:
     """Store questions; one that stands already is not put twice.
 
     A question that is pending but not among them has been overtaken: it is withdrawn.
@@ -152,13 +150,14 @@ async def ask(tx: Connection, run_id: RunId, asked: Sequence[Asked]) -> list[App
     Returns:
         The new ones.
     """
-    await tx.execute(
-        """
-        UPDATE approvals SET status = 'withdrawn'
-         WHERE run_id = %s AND status = 'pending' AND interrupt_id <> ALL(%s)
-        """,
-        [run_id, [one.interrupt_id for one in asked]],
-    )
+    if run.claim_token > 1:
+        await tx.execute(
+            """
+            UPDATE approvals SET status = 'withdrawn'
+             WHERE run_id = %s AND status = 'pending' AND interrupt_id <> ALL(%s)
+            """,
+            [run.id, [one.interrupt_id for one in asked]],
+        )
     new = []
     async with tx.cursor(row_factory=class_row(Approval)) as cursor:
         for one in asked:
@@ -167,16 +166,18 @@ async def ask(tx: Connection, run_id: RunId, asked: Sequence[Asked]) -> list[App
                 f"""
                 INSERT INTO approvals (run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles,
                                        by_someone_else, expires_at)
-                VALUES (%(run_id)s, %(interrupt_id)s, %(task_id)s, %(ordinal)s, %(question)s, %(digest)s,
-                        %(allowed_roles)s, %(by_someone_else)s, now() + make_interval(secs => %(expires_in_s)s))
+                VALUES (%(run_id)s, %(interrupt_id)s, %(task_id)s,
+                        (SELECT count(*) FROM approvals
+                          WHERE run_id = %(run_id)s AND task_id = %(task_id)s AND status = 'decided'),
+                        %(question)s, %(digest)s, %(allowed_roles)s, %(by_someone_else)s,
+                        now() + make_interval(secs => %(expires_in_s)s))
                 ON CONFLICT (run_id, interrupt_id) DO NOTHING
                 RETURNING {_COLUMNS}
                 """,
                 {
-                    "run_id": run_id,
+                    "run_id": run.id,
                     "interrupt_id": one.interrupt_id,
                     "task_id": one.task_id,
-                    "ordinal": one.ordinal,
                     "question": Jsonb(question.model_dump(mode="json")),
                     "digest": question.digest,
                     "allowed_roles": [str(role) for role in question.allowed_roles],
@@ -235,13 +236,17 @@ async def decide(
         )
         decided = await cursor.fetchone()
     assert decided is not None  # noqa: S101
+    question = Question.model_validate(approval.question)
     told = {
         "approval_id": str(approval_id),
-        "title": approval.question["title"],
+        "title": question.title,
         "by": user.id,
         "name": user.name,
+        "choice": choice,
+        "label": next((one.label for one in question.choices if one.key == choice), None),
+        "text": text,
     }
-    await events.append(tx, run.id, events.APPROVAL_DECIDED, {**told, "choice": choice, "text": text})
+    await events.append(tx, run.id, events.APPROVAL_DECIDED, told)
     await audit.record(
         tx,
         user_id=user.id,

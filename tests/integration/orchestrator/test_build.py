@@ -30,12 +30,13 @@ async def test_a_build_ends_with_a_url_that_answers(bench: Bench) -> None:
     run = await bench.work(NOTE)
     plan = (await bench.asks(run)).question
     assert (plan["kind"], plan["title"]) == ("plan", "Build hello from note?")
-    assert plan["facts"]["Description"] == "A note to the world"
+    assert dict(plan["facts"])["Description"] == "A note to the world"
+    assert [label for label, _ in plan["facts"]] == ["Project", "Blueprint", "Description", "Server"]
 
     run = await bench.answer(run, "approve")
     release = (await bench.asks(run)).question
     assert (release["kind"], release["title"]) == ("deploy", "Deploy hello release 1?")
-    assert (release["facts"]["Tests"], release["facts"]["Replaces"]) == ("1 passed", "nothing")
+    assert (dict(release["facts"])["Tests"], dict(release["facts"])["Replaces"]) == ("1 passed", "nothing")
 
     run = await bench.answer(run, "approve")
     assert run.status is Status.SUCCEEDED, run.reason
@@ -142,7 +143,7 @@ async def test_a_comment_changes_name_blueprint_and_description(bench: Bench) ->
     run = await bench.answer(run, "reject", "name: goodbye, use greeting\ndescription: Parting, as such")
     question = (await bench.asks(run)).question
     assert question["title"] == "Build goodbye from greeting?"
-    assert question["facts"]["Description"] == "Parting, as such"
+    assert dict(question["facts"])["Description"] == "Parting, as such"
     project = await bench.project("goodbye")
     assert (project.blueprint, project.description) == ("greeting", "Parting, as such")
     assert await bench.projects() == ["goodbye"]
@@ -255,7 +256,7 @@ async def test_a_missing_variable_is_asked_for_and_reaches_the_service(
     run = await bench.answer(run, text="two\nlines")
     assert "GREETING must be one line" in await bench.notes(run)
     run = await bench.answer(run, text="Good morning")
-    assert (await bench.asks(run)).question["facts"]["Environment"] == "COLOUR, GREETING"
+    assert dict((await bench.asks(run)).question["facts"])["Environment"] == "COLOUR, GREETING"
     run = await bench.answer(run, "approve")
     assert run.status is Status.SUCCEEDED, run.reason
     assert deployer.services["hello"].environment == {"COLOUR": "blue", "GREETING": "Good morning"}

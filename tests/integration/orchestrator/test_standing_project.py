@@ -23,7 +23,10 @@ async def test_a_pushed_commit_is_tested_released_and_deployed(
     run = await bench.work(Deploy(project_id=project.id))
     question = (await bench.asks(run)).question
     assert question["title"] == "Deploy hello release 2?"
-    assert (question["facts"]["Commit"], question["facts"]["Replaces"]) == (commit[:12], "release 1")
+    assert (dict(question["facts"])["Commit"], dict(question["facts"])["Replaces"]) == (
+        commit[:12],
+        "release 1",
+    )
 
     run = await bench.answer(run, "approve")
     assert run.status is Status.SUCCEEDED, run.reason
@@ -109,7 +112,7 @@ async def test_a_rollback_puts_the_release_before_live_again(
     run = await bench.work(Rollback(project_id=project))
     question = (await bench.asks(run)).question
     assert (question["kind"], question["title"]) == ("rollback", "Roll back hello to release 1?")
-    assert question["facts"]["Replaces"] == "release 2"
+    assert dict(question["facts"])["Replaces"] == "release 2"
     run = await bench.answer(run, "approve")
     assert run.status is Status.SUCCEEDED, run.reason
     assert deployer.deployed[0] == deployer.deployed[2] == deployer.services["hello"].commit

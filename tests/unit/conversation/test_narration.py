@@ -66,14 +66,14 @@ def test_an_event_is_told_in_words(type_: str, data: dict[str, Any], kind: Kind,
 def test_a_question_comes_with_its_facts_and_buttons() -> None:
     approval_id = uuid.uuid4()
     question = Question(
-        kind="plan", title="Build hello?", facts={"Server": "local"}, text="More.", digest="d",
+        kind="plan", title="Build hello?", facts=[("Server", "local"), ("Blueprint", "web-service")], text="More.", digest="d",
         choices=[Choice(key="approve", label="Approve"), Choice(key="reject", label="Change it", asks_comment=True)],
     )  # fmt: skip
 
     reply = told(events.APPROVAL_REQUESTED, approval_id=str(approval_id), **question.model_dump(mode="json"))
 
     assert (reply.kind, reply.approval_id) == (Kind.QUESTION, approval_id)
-    assert reply.plain == "Build hello?\nServer: local\nMore."
+    assert reply.plain == "Build hello?\nServer: local\nBlueprint: web-service\nMore."
     assert [(one.key, one.asks_comment) for one in reply.choices if isinstance(one, DecisionChoice)] == [
         ("approve", False), ("reject", True)
     ]  # fmt: skip
