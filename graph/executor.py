@@ -96,7 +96,7 @@ class Executor:
             psycopg.OperationalError: The database went away; the job is to be tried again.
             asyncio.CancelledError: The worker stops; the run has been handed back.
         """
-        async with self._database.transaction() as tx:
+        async with self._database.pipelined_transaction() as tx:
             claim = await claims.claim(tx, run_id, worker=self._worker)
         if claim is None:
             return
@@ -175,7 +175,7 @@ class Executor:
         return Command(resume=answers) if answers else None
 
     async def _let_go(self, claim: Claim, journal: Journal, outcome: Outcome) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.pipelined_transaction() as tx:
             run = await claims.lock_held(tx, claim)
             telling = await journal.write_statements(tx)
             if isinstance(outcome, Ending):
@@ -184,7 +184,7 @@ class Executor:
                 await claims.let_go_waiting(tx, run, outcome, telling)
 
     async def _hand_back(self, claim: Claim, journal: Journal) -> None:
-        async with self._database.transaction() as tx:
+        async with self._database.pipelined_transaction() as tx:
             run = await claims.lock_held(tx, claim)
             await events.append_all(tx, run.id, await journal.write_statements(tx))
             await claims.let_go_queued(tx, run)

@@ -90,7 +90,7 @@ class Journal:
         async with self._writing:
             if not (self._statements or self._told):
                 return
-            async with self._database.transaction() as tx:
+            async with self._database.pipelined_transaction() as tx:
                 await claims.assert_held(tx, self._claim)
                 telling = await self.write_statements(tx)
                 await events.append_all(tx, self._claim.run.id, telling, token=self._claim.token)
@@ -105,7 +105,7 @@ class Journal:
         statements, self._statements = self._statements, []
         told, self._told = self._told, []
         if statements:
-            async with tx.pipeline(), tx.cursor(binary=True) as cursor:
+            async with tx.cursor(binary=True) as cursor:
                 for statement in statements:
                     await cursor.executemany(statement.query, statement.parameters)
         if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in told):

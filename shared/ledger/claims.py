@@ -106,9 +106,9 @@ async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
             """,
             {"id": run_id, "worker": worker},
         )
+        await events.append(tx, run_id, _claim_event(run), {"worker": worker})
         claimed = await cursor.fetchone()
     assert claimed is not None  # noqa: S101
-    await events.append(tx, run_id, _claim_event(run), {"worker": worker})
     return Claim(claimed, claimed.claim_token)
 
 
@@ -135,7 +135,8 @@ async def assert_held(tx: Connection, claim: Claim) -> None:
         ClaimLost: Somebody else has taken up the run.
     """
     try:
-        await tx.execute("SELECT assert_claim(%s, %s)", [claim.run.id, claim.token])
+        cursor = await tx.execute("SELECT assert_claim(%s, %s)", [claim.run.id, claim.token])
+        await cursor.fetchone()
     except psycopg.errors.Error as error:
         if error.sqlstate == CLAIM_LOST:
             raise ClaimLost from error

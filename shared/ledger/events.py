@@ -97,6 +97,7 @@ async def append_all(
         SELECT %(run_id)s, before + told.ordinal, told.type, told.data, trace_id, told.at
           FROM next, unnest(%(types)s::text[], %(data)s::jsonb[], %(at)s::timestamptz[])
                      WITH ORDINALITY AS told (type, data, at, ordinal)
+        RETURNING seq
         """,
         {
             "run_id": run_id,
@@ -107,7 +108,7 @@ async def append_all(
             "at": [one.at for one in telling],
         },
     )
-    if cursor.rowcount == 0:
+    if token is not None and await cursor.fetchone() is None:
         raise ClaimLost
 
 
