@@ -18,14 +18,18 @@ TESTING = "requirements-test.lock"
 """What tests need."""
 
 LARGEST = 4 * 1024 * 1024
+LONGEST_LINE = 128 * 1024
+"""Characters of one package with all its hashes; real ones have a tenth of that."""
 
 _PIN = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
     r"(?:\[[A-Za-z0-9,._ -]+\])?"
     r"==(?P<version>[A-Za-z0-9.!+_-]+)"
-    r"(?: *; *[A-Za-z0-9_ .,<>=!'\"()]+?)?"
-    r"(?P<hashes>(?: +--hash=sha256:[0-9a-f]{64})*)"
+    r"(?: ?;[A-Za-z0-9_ .,<>=!'\"()]+)?"
+    r"(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})*)"
 )
+"""Of a line whose blanks are single. Linear in its length, since nobody else runs meanwhile: `re`
+holds the interpreter's lock, and a line that takes a minute would silence the worker's heart."""
 
 
 class BadLock(BadInput):
@@ -79,25 +83,32 @@ def parse(text: str, name: str) -> list[Pin]:
 def _logical_lines(text: str) -> list[tuple[int, str]]:
     """Join the lines that a backslash continues, and leave out comments."""
     lines: list[tuple[int, str]] = []
-    continued: str | None = None
+    continued: list[str] = []
     start = 0
     for number, raw in enumerate(text.split("\n"), start=1):
         line = raw.strip()
-        if continued is None:
+        if not continued:
             if not line or line.startswith("#"):
                 continue
-            start, continued = number, ""
-        body = line.removesuffix("\\").strip()
-        continued = f"{continued} {body}".strip()
+            start = number
+        continued.append(line.removesuffix("\\"))
         if not line.endswith("\\"):
-            lines.append((start, continued))
-            continued = None
-    if continued is not None:
-        lines.append((start, continued))
+            lines.append((start, _joined(continued)))
+            continued = []
+    if continued:
+        lines.append((start, _joined(continued)))
     return lines
 
 
+def _joined(parts: list[str]) -> str:
+    """Return the parts as one line whose blanks are single."""
+    # Blanks alone: what else an installer may take for the end of a line must stay to be refused.
+    return re.sub(" +", " ", " ".join(parts)).strip()
+
+
 def _pin(line: str, place: str) -> Pin:
+    if len(line) > LONGEST_LINE:
+        raise BadLock(f"{place} is longer than {LONGEST_LINE >> 10} KiB")
     match = _PIN.fullmatch(line)
     if match is None:
         raise BadLock(f"{place}: {line[:80]!r} is no package pinned with == (no options, addresses or paths)")

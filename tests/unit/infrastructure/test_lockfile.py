@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,32 @@ def test_an_empty_lock_names_no_packages() -> None:
         f"evil==1 {HASH} --global-option=x",
         "evil==1 --hash=md5:abc",
         f"evil==${{HOME}} {HASH}",
+        f"evil==1 ; x\revil {HASH}",
     ],
 )
 def test_anything_but_a_pinned_package_is_refused_with_its_line(line: str) -> None:
     with pytest.raises(BadLock, match=r"requirements\.lock, line 2"):
         parse(f"# first\n{line}\n", "requirements.lock")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evil==1 ;" + " " * 100_000 + "-",
+        "evil==1 ;" + " x" * 50_000 + "-",
+        f"evil==1{f' {HASH}' * 1000} -",
+        "evil" + "-" * 100_000 + "==1",
+        "evil\\\n" * 500_000,
+    ],
+    ids=["blanks", "words", "hashes", "hyphens", "continued"],
+)
+def test_a_hostile_lock_is_refused_before_a_worker_counts_as_dead(text: str) -> None:
+    started = time.process_time()
+
+    with pytest.raises(BadLock):
+        parse(text, "requirements.lock")
+
+    assert time.process_time() - started < 4
 
 
 def test_a_package_without_a_hash_is_refused_by_name() -> None:
