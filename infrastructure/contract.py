@@ -15,6 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from shared.errors import BadInput
 
 FILE_NAME = "deploy.yaml"
+LARGEST = 64 * 1024
+"""Bytes: a hostile file of megabytes would be read for minutes, or nested deeper than Python goes."""
+_MOST_COMPLAINTS = 20
+_LONGEST_FIELD = 60
 
 ProcessName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
@@ -57,7 +61,9 @@ class HealthCheck(_Part):
 class Variable(_Part):
     """One environment variable the service reads."""
 
-    description: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    description: Annotated[
+        str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x08\x0e-\x1f\x7f]+$")
+    ]
     required: bool = True
     secret: bool = False
     default: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00\r\n]*$")] | None = None
@@ -123,10 +129,13 @@ def parse(text: str) -> DeployContract:
     Raises:
         BadContract: One line per field that is wrong.
     """
+    if len(text) > LARGEST:
+        raise BadContract(f"{FILE_NAME} is longer than {LARGEST >> 10} KiB")
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadContract(f"{FILE_NAME} is not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Values that YAML makes dates and numbers of may be none, and lists may be nested without end.
+        raise BadContract(f"{FILE_NAME} is not YAML: {_shown(' '.join(str(error).split()))}") from error
     if not isinstance(content, dict):
         raise BadContract(f"{FILE_NAME} must be a mapping of fields")
     try:
@@ -144,6 +153,8 @@ def load(directory: Path) -> DeployContract:
     file = directory / FILE_NAME
     if file.is_symlink() or not file.is_file():
         raise BadContract(f"{FILE_NAME} is missing")
+    if file.stat().st_size > LARGEST:
+        raise BadContract(f"{FILE_NAME} is longer than {LARGEST >> 10} KiB")
     try:
         return parse(file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
@@ -151,9 +162,17 @@ def load(directory: Path) -> DeployContract:
 
 
 def _complaint(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_input=False)
     lines = []
-    for fault in error.errors():
-        field = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    for fault in faults[:_MOST_COMPLAINTS]:
+        field = ".".join(_shown(str(part), _LONGEST_FIELD) for part in fault["loc"] if part != "[key]")
         message = fault["msg"].removeprefix("Value error, ")
         lines.append(f"{field}: {message}" if field else message)
+    if more := len(faults) - len(lines):
+        lines.append(f"and {more} more")
     return "\n".join(lines)
+
+
+def _shown(text: str, longest: int = 500) -> str:
+    """Return what somebody wrote so that it can be stored and shown: PostgreSQL takes no NUL."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:longest])

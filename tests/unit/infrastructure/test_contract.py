@@ -73,6 +73,30 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 2001-99-99",
+        "version: " + "9" * 5000,
+        "[" * 3000,
+        '"\\0\\e[2J": 1',
+        '"\\ud800": 1',
+        '"' + "a" * 10_000 + '": 1',
+        "\n".join(f"a{number}: 1" for number in range(5000)),
+        yaml.safe_dump(MINIMAL | {"environment": {"A": {"description": "a\0b"}}}),
+        "#" * 10_000_000,
+    ],
+    ids=["date", "number", "depth", "control", "surrogate", "long", "many", "description", "large"],
+)
+def test_a_hostile_contract_is_refused_in_words_that_can_be_stored(text: str) -> None:
+    with pytest.raises(BadContract) as error:
+        parse(text)
+
+    assert error.value.message.encode()
+    assert all(line.isprintable() for line in error.value.message.split("\n"))
+    assert len(error.value.message) < 4000
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_a_contract_or_a_complaint(text: str) -> None:
     with pytest.raises(BadContract):
