@@ -36,6 +36,9 @@ MOST_LINES = 60
 """Lines of one block that are shown on a terminal; of more, the beginning and, longer, the end."""
 HEAD_LINES = 15
 
+NARROWEST_LABEL = 18
+"""Columns that a label may take on any terminal."""
+
 GAP = 2
 """Columns between the columns of a table."""
 
@@ -101,7 +104,7 @@ def _block(block: Block, *, whole: bool) -> RenderableType:
         case Code(title=title, text=text):
             return _program_output(title, text, whole=whole)
         case Facts(facts=facts):
-            return _facts(facts)
+            return _Pairs(facts)
         case Table(columns=columns, rows=rows):
             return _Rows(columns, rows)
         case Link(url=url, label=label):
@@ -126,15 +129,6 @@ def _shortened(output: list[str]) -> list[str]:
     return [*output[:HEAD_LINES], f"… {left_out} lines left out …", *output[-tail:]]
 
 
-def _facts(facts: Sequence[Fact]) -> RenderableType:
-    grid = Grid.grid(padding=(0, GAP, 0, 0))
-    grid.add_column(style="dim", overflow="fold", max_width=18)
-    grid.add_column(overflow="fold")
-    for fact in facts:
-        grid.add_row(Words(one_line(fact.label)), Words(harmless(fact.value)))
-    return grid
-
-
 def _link(url: str, label: str) -> RenderableType:
     words = Words(overflow="fold")
     if label:
@@ -153,6 +147,29 @@ def _choices(choices: Sequence[ReplyChoice]) -> RenderableType:
 
 def _indented(inner: RenderableType) -> RenderableType:
     return Padding(inner, (0, 0, 0, 2), expand=False)
+
+
+class _Pairs:
+    """Labels beside their values, of which the values have most of the room."""
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        self._facts = facts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._grid(options)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._grid(options))
+
+    def _grid(self, options: ConsoleOptions) -> RenderableType:
+        grid = Grid.grid(padding=(0, GAP, 0, 0))
+        grid.add_column(
+            style="dim", overflow="fold", max_width=max(options.max_width * 2 // 5, NARROWEST_LABEL)
+        )
+        grid.add_column(overflow="fold")
+        for fact in self._facts:
+            grid.add_row(Words(one_line(fact.label)), Words(harmless(fact.value)))
+        return grid
 
 
 class _Rows:
@@ -194,4 +211,4 @@ class _Rows:
                 for label, value in zip_longest(self._columns[1:], row[1:], fillvalue="")
                 if value
             ]
-            yield _indented(_facts(pairs))
+            yield _indented(_Pairs(pairs))

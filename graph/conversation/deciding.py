@@ -209,7 +209,7 @@ async def _decide(
     exchange.to_wake.add(run.session_id)
     said = chosen.label if chosen else "your answer"
     return Reply(
-        blocks=Reply.saying(f"Noted for run {run.number}: {said}. It goes on.").blocks,
+        blocks=Reply.saying(f"Noted for run {run.number}: {said}.").blocks,
         run_number=run.number,
         approval_id=approval_id,
     )
@@ -262,6 +262,7 @@ def _rejecting(question: Question) -> Choice | None:
 
 
 def _named(question: Question, said: str) -> Choice | None:
+    said = "cancel" if said in _NEVER_MIND else said
     for choice in question.choices:
         if said in {choice.key.casefold(), choice.label.casefold()}:
             return choice

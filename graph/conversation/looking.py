@@ -243,7 +243,9 @@ def _asked(one: Waiting) -> list[Block]:
         text=f"Run {one.run_number}, {one.run_title}: {one.question.title} "
         f"It waits for {one.whose}, since {since(one.created_at)}, until {clock(one.expires_at)}."
     )
-    return [asked, facts(one.question.facts)] if one.question.facts else [asked]
+    if one.question.facts:
+        return [asked, facts(one.question.facts)]
+    return [asked, Text(text=one.question.text)] if one.question.text else [asked]
 
 
 def _log(chosen: Chosen, text: str) -> Reply:

@@ -12,6 +12,7 @@ from graph.conversation.questions import put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
 from graph.conversation.reports import step_name
 from graph.conversation.words import capitalised, duration, since
+from graph.orchestrator.state import ASKING
 from shared.ids import ApprovalId
 from shared.ledger import events
 from shared.ledger.approvals import Question
@@ -20,6 +21,8 @@ from shared.ledger.runs import Run
 
 _LINES_SHOWN = 20
 _LINE_LENGTH = 300
+_WORTH_TELLING_S = 0.1
+"""The end of a step that was shorter is not told: the next one has begun."""
 
 Teller: TypeAlias = Callable[[Event, Run], "Reply | None"]
 
@@ -60,11 +63,14 @@ def _taken_over(_: Event, run: Run) -> Reply:
     )
 
 
-def _step_started(event: Event, run: Run) -> Reply:
-    return _progress(run, f"{_step(event)} …")
+def _step_started(event: Event, run: Run) -> Reply | None:
+    return None if _text(event, "step") in ASKING else _progress(run, f"{_step(event)} …")
 
 
-def _step_finished(event: Event, run: Run) -> Reply:
+def _step_finished(event: Event, run: Run) -> Reply | None:
+    took = event.data.get("took_s")
+    if _text(event, "step") in ASKING or (isinstance(took, int | float) and took < _WORTH_TELLING_S):
+        return None
     return _progress(run, f"{_step(event)}: done in {_took(event)}.")
 
 
@@ -107,7 +113,7 @@ def _asked(event: Event, run: Run) -> Reply | None:
 
 
 def _decided(event: Event, run: Run) -> Reply:
-    said = _text(event, "choice") or _text(event, "text")
+    said = _text(event, "label") or _text(event, "choice") or _text(event, "text")
     more = _text(event, "text") if _text(event, "choice") else ""
     blocks: list[Block] = [
         Text(text=f"{_text(event, 'name')} answered “{_text(event, 'title')}”: {said}"),
@@ -140,8 +146,9 @@ def _failed(event: Event, run: Run) -> Reply:
     return _bad_end(event, run, "has failed")
 
 
-def _cancelled(_: Event, run: Run) -> Reply:
-    return _result(run, [Text(text=f"Run {run.number}, {run.title}, is cancelled.")])
+def _cancelled(event: Event, run: Run) -> Reply:
+    why = "" if _text(event, "code") == "cancelled" else _text(event, "reason")
+    return _result(run, [Text(text=f"Run {run.number}, {run.title}, is cancelled. {why}".rstrip())])
 
 
 def _timed_out(event: Event, run: Run) -> Reply:

@@ -103,7 +103,8 @@ def put(question: Question, approval_id: ApprovalId, run_number: int) -> Reply:
     if question.text:
         blocks.append(Text(text=question.text))
     if question.wants_text:
-        blocks.append(Text(text="Answer in your own words."))
+        several = len(question.choices) > 1
+        blocks.append(Text(text="Pick one, or write another." if several else "Write your answer."))
     return Reply(
         blocks=blocks,
         choices=list(choices(question, approval_id)),

@@ -122,7 +122,7 @@ async def _cancel(exchange: Exchange, run: Run) -> Reply:
     )
     exchange.to_wake.add(run.session_id)
     if status is Status.CANCELLED:
-        return _about(run, f"Run {run.number}, {run.title}, is cancelled.")
+        return _about(run, "Done.")
     return _about(run, f"Run {run.number}, {run.title}, is told to stop, and will in a moment.")
 
 

@@ -8,11 +8,13 @@ from langgraph.types import Command
 
 from graph.context import RunContext
 from graph.orchestrator.configure import contract_of, names_of_environment
-from graph.orchestrator.questions import APPROVE, DECLINE, approval, ask, still_holds
+from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, release_of, serving_before
 from shared.ledger.approvals import Question
+from shared.ledger.projects import Project
+from shared.ledger.releases import Release
 from shared.policy import Effect, Rule, group_of, rule_for
 
 
@@ -38,7 +40,7 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
     rollback = state["kind"] == "rollback"
     question = approval(
         "rollback" if rollback else "deploy",
-        f"{'Roll back' if rollback else 'Deploy'} {project.name} {'to ' if rollback else ''}release {release.number}?",
+        _title(project, release, rollback=rollback),
         rule=(rule := rule_for(Effect.DEPLOYMENT, group_of(project.server))),
         subject={
             "do": "deploy",
@@ -60,6 +62,12 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
             "Environment": ", ".join(names) or "none",
             "Playbook": playbook.removeprefix("sha256:")[:12],
         },
-        choices=[APPROVE, DECLINE],
+        choices=[APPROVE, decline("roll back" if rollback else "deploy")],
     )
     return rule, question
+
+
+def _title(project: Project, release: Release, *, rollback: bool) -> str:
+    if rollback:
+        return f"Roll back {project.name} to release {release.number}?"
+    return f"Deploy release {release.number} of {project.name}?"

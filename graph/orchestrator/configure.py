@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.questions import CANCEL, TRY_AGAIN, ask
+from graph.orchestrator.questions import TRY_AGAIN, ask, decline
 from graph.orchestrator.state import Gap, Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, release_of
@@ -22,6 +22,7 @@ from shared.ledger.releases import Release
 SECRETS = "secrets"
 """The subject of a gap that a person fills in a terminal; no variable has a small letter."""
 LONGEST_VALUE = 1000
+DO_NOT_DEPLOY = decline("deploy")
 
 
 async def configure(state: State, context: RunContext, tools: Tools) -> Command[Step]:
@@ -41,7 +42,7 @@ async def provide(state: State, context: RunContext, tools: Tools) -> Command[St
     """Ask for what is missing, and look again."""
     gap = state["gap"]
     answer = ask(_question(gap))
-    if answer.choice == CANCEL.key:
+    if answer.choice == DO_NOT_DEPLOY.key:
         return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
     if gap["subject"] != SECRETS:
         await _store(context, state, gap["subject"], (answer.text or "").strip())
@@ -101,14 +102,14 @@ def _question(gap: Gap) -> Question:
             kind="question",
             title="A secret is missing.",
             text=gap["message"],
-            choices=[TRY_AGAIN, CANCEL],
+            choices=[TRY_AGAIN, DO_NOT_DEPLOY],
             digest=digest_of(gap),
         )
     return Question(
         kind="question",
         title=f"What shall {gap['subject']} be?",
         text=gap["message"],
-        choices=[CANCEL],
+        choices=[DO_NOT_DEPLOY],
         wants_text=True,
         digest=digest_of(gap),
     )

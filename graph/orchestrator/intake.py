@@ -13,7 +13,7 @@ from graph.orchestrator.questions import CANCEL, ask
 from graph.orchestrator.state import Gap, Outcome, State, Step, brief_of
 from graph.orchestrator.tools import Tools
 from graph.roles import Brief
-from infrastructure.blueprints import BadName, Blueprint, project_name
+from infrastructure.blueprints import BadName, Blueprint, project_name, suggested_name
 from shared.database import Connection
 from shared.ledger import events, projects, runs
 from shared.ledger.approvals import Choice, Question, digest_of
@@ -60,7 +60,8 @@ def _invalid_name(brief: Brief) -> Gap | None:
     try:
         project_name(brief.name)
     except BadName as error:
-        return Gap(subject="name", message=error.message, offered=[])
+        near = suggested_name(brief.name)
+        return Gap(subject="name", message=error.message, offered=[near] if near else [])
     return None
 
 

@@ -11,7 +11,7 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.deploy import tell
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.questions import APPROVE, DECLINE, approval, ask, still_holds
+from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, project_of, repository_of, serving_before
@@ -72,7 +72,7 @@ async def _proposal(state: State, context: RunContext) -> tuple[Rule, Question]:
             "repository": project.repository,
         },
         facts=facts,
-        choices=[APPROVE, DECLINE],
+        choices=[APPROVE, decline(state["kind"])],
         text="The service is removed with its data and its secrets. The repository is put away, not deleted."
         if removal
         else "",

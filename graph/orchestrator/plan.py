@@ -37,7 +37,7 @@ async def plan(state: State, context: RunContext, tools: Tools) -> State:
             await _revise_project(context, state, changed)
             brief = changed
         except (NotUnderstood, BadName, NameTaken) as error:
-            problem = error.message
+            problem = f"{error.message} {error.advice}"
     return State(
         blueprint=brief.blueprint,
         name=brief.name,

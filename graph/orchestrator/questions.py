@@ -13,10 +13,14 @@ from shared.policy import Rule
 
 APPROVE = Choice(key="approve", label="Approve")
 REJECT = Choice(key="reject", label="Change it", asks_comment=True)
-DECLINE = Choice(key="decline", label="Do not")
 CANCEL = Choice(key="cancel", label="Cancel")
 TRY_AGAIN = Choice(key="again", label="Try again")
 LEAVE_IT = Choice(key="leave", label="Leave it")
+
+
+def decline(what: str) -> Choice:
+    """Return the choice not to do something, which is a decision and no cancellation."""
+    return Choice(key="decline", label=f"Do not {what}")
 
 
 def ask(question: Question) -> Answer:

@@ -48,12 +48,12 @@ async def _free_name(context: RunContext, project: Project) -> None:
 
 
 def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
-    project, release, url = facts.get("project", ""), facts.get("release", ""), facts.get("url", "")
+    project, release = facts.get("project", ""), facts.get("release", "")
     match outcome:
         case Outcome.LIVE:
-            return f"Release {release} of {project} is live at {url}."
+            return f"Release {release} of {project} is live."
         case Outcome.NOTHING_NEW:
-            return f"Nothing new to deploy: release {release} of {project} is live at {url} already."
+            return f"Nothing new to deploy: release {release} of {project} is live already."
         case Outcome.NOT_DEPLOYED:
             return f"Release {release} of {project} stands, and was not deployed: you decided against it."
         case Outcome.CANCELLED:
@@ -61,7 +61,7 @@ def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
         case Outcome.STOPPED:
             return f"{project} is stopped; its releases and data stay."
         case Outcome.STARTED:
-            return f"{project} is started{f': {url}' if url else ''}."
+            return f"{project} is started."
         case Outcome.REMOVED:
             return f"{project} is removed; its repository is put away."
         case Outcome.KEPT:

@@ -30,6 +30,19 @@ class Step(StrEnum):
     REPORT = "report"
 
 
+ASKING = frozenset(
+    {
+        Step.CLARIFY,
+        Step.APPROVE_PLAN,
+        Step.PROVIDE,
+        Step.APPROVE_RELEASE,
+        Step.DEPLOY_AGAIN,
+        Step.APPROVE_OPERATION,
+    }
+)
+"""Steps of which a person sees the question, and need not be told that they begin and end."""
+
+
 class Outcome(StrEnum):
     """What the work came to, when nothing went wrong."""
 

@@ -12,6 +12,7 @@ from graph.orchestrator.tree import copy_for_tests, written_tree
 from infrastructure import contract
 from infrastructure.project_tests import run_tests
 from shared.errors import TelewrightError
+from shared.ledger import events
 
 
 class TestsFailed(TelewrightError):
@@ -39,4 +40,5 @@ async def test(state: State, context: RunContext, tools: Tools) -> State:
     summary = clean(report.summary)
     if not report.passed:
         raise TestsFailed(f"The project's tests failed: {summary}. Nothing was published.")
+    context.emit(events.NOTE_WRITTEN, {"text": f"Tests: {summary}."})
     return State(tests=summary)

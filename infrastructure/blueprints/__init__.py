@@ -2,7 +2,7 @@
 
 from infrastructure.blueprints.catalogue import Blueprint, UnknownBlueprint, catalogue, find
 from infrastructure.blueprints.check import Finding, check
-from infrastructure.blueprints.names import BadName, ProjectName, project_name
+from infrastructure.blueprints.names import BadName, ProjectName, project_name, suggested_name
 from infrastructure.blueprints.rendering import Answers, BadBlueprint, render, render_directory
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "project_name",
     "render",
     "render_directory",
+    "suggested_name",
 ]

@@ -51,10 +51,20 @@ def project_name(text: str) -> ProjectName:
         BadName: It does not; the message says why, and what would, where that can be guessed.
     """
     if fault := _fault(text):
-        suggestion = _suggestion(text)
+        suggestion = suggested_name(text)
         hint = f" Try {suggestion}." if suggestion else ""
         raise BadName(f"{_shown(text)} cannot be a project's name: {fault}.{hint}")
     return ProjectName(text)
+
+
+def suggested_name(text: str) -> ProjectName | None:
+    """Return the nearest name that would do, or None if little of the text could be kept."""
+    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    name = re.sub(r"^[0-9-]+", "", words)[:LONGEST].strip("-")
+    if name in RESERVED:
+        name = f"my-{name}"
+    return ProjectName(name) if name != text and _fault(name) is None else None
 
 
 def _fault(text: str) -> str | None:
@@ -65,16 +75,6 @@ def _fault(text: str) -> str | None:
     if _NAME.fullmatch(text):
         return None
     return f"a name has {RULE}"
-
-
-def _suggestion(text: str) -> str | None:
-    """Return the nearest name that would do, or None if little of the text could be kept."""
-    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    name = re.sub(r"^[0-9-]+", "", words)[:LONGEST].strip("-")
-    if name in RESERVED:
-        name = f"my-{name}"
-    return name if name != text and _fault(name) is None else None
 
 
 def _shown(text: str) -> str:

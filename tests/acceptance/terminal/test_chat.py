@@ -9,8 +9,8 @@ import httpx
 from tests.acceptance.terminal.conftest import Installation
 
 QUESTION_OF_PLAN = r"Build hello from web-service\?"
-QUESTION_OF_RELEASE = r"Deploy hello release 1\?"
-URL = r"is live at (http://127\.0\.0\.1:\d+/)"
+QUESTION_OF_RELEASE = r"Deploy release 1 of hello\?"
+URL = r"(http://127\.0\.0\.1:\d+/)\s"
 
 
 def test_a_sentence_becomes_a_service_that_answers_although_the_terminal_is_killed_in_the_middle(
@@ -30,8 +30,8 @@ def test_a_sentence_becomes_a_service_that_answers_although_the_terminal_is_kill
         second.wait_for(r"\[1\].*Approve")
         second.process.send("\x1b[B")  # the down arrow picks the first choice
         second.say("")
+        second.wait_for("Release 1 of hello is live")
         second.wait_for(URL)
-        second.wait_for("Run 1 is done")
         second.process.sendeof()
         second.wait_for("$")
     print(f"\n{first.seen}\n— the terminal is killed, and opened again —\n{second.seen}")

@@ -77,10 +77,13 @@ async def test_a_label_that_is_typed_is_its_choice(chat: Chat, owner: Person) ->
     assert await answer_to(chat, approval) == ("again", None)
 
 
-async def test_cancel_is_the_questions_own_choice_where_it_has_one(chat: Chat, owner: Person) -> None:
+@pytest.mark.parametrize("said", ["cancel", "Never mind"])
+async def test_cancel_is_the_questions_own_choice_where_it_has_one(
+    chat: Chat, owner: Person, said: str
+) -> None:
     [approval] = await asked(chat, owner, plan_question(choices=[CANCEL]))
 
-    await owner.say("cancel")
+    await owner.say(said)
 
     assert await answer_to(chat, approval) == ("cancel", None)
     assert (await chat.newest_run(owner)).status is Status.WAITING

@@ -35,7 +35,7 @@ async def test_a_build_ends_with_a_url_that_answers(bench: Bench) -> None:
 
     run = await bench.answer(run, "approve")
     release = (await bench.asks(run)).question
-    assert (release["kind"], release["title"]) == ("deploy", "Deploy hello release 1?")
+    assert (release["kind"], release["title"]) == ("deploy", "Deploy release 1 of hello?")
     assert (dict(release["facts"])["Tests"], dict(release["facts"])["Replaces"]) == ("1 passed", "nothing")
 
     run = await bench.answer(run, "approve")
@@ -49,7 +49,7 @@ async def test_a_build_ends_with_a_url_that_answers(bench: Bench) -> None:
         "release": 1,
         "commit": made.commit_sha,
         "url": run.result["url"],
-        "summary": f"Release 1 of hello is live at {run.result['url']}.",
+        "summary": "Release 1 of hello is live.",
     }
     async with httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(run.result["url"])).is_success
@@ -68,6 +68,7 @@ async def test_a_build_ends_with_a_url_that_answers(bench: Bench) -> None:
     ]
     assert "note.txt" in await bench.output(run, "scaffold")
     assert await bench.output(run, "test") == ["1 passed"]
+    assert "Tests: 1 passed." in await bench.notes(run)
 
 
 async def test_an_unknown_blueprint_is_asked_again_with_the_known_ones_as_choices(bench: Bench) -> None:
@@ -97,6 +98,7 @@ async def test_an_invalid_name_is_asked_again_until_it_is_right(bench: Bench, na
     assert await bench.projects() == []
 
     run = await bench.answer(run, text="Wrong/Again")
+    assert (await bench.asks(run)).question["choices"][0]["key"] == "wrong-again"
     run = await bench.answer(run, text=" hello ")
     assert (await bench.asks(run)).question["title"] == "Build hello from note?"
 

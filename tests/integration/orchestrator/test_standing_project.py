@@ -22,7 +22,7 @@ async def test_a_pushed_commit_is_tested_released_and_deployed(
     commit = await push(project, "note.txt", "Another note\n")
     run = await bench.work(Deploy(project_id=project.id))
     question = (await bench.asks(run)).question
-    assert question["title"] == "Deploy hello release 2?"
+    assert question["title"] == "Deploy release 2 of hello?"
     assert (dict(question["facts"])["Commit"], dict(question["facts"])["Replaces"]) == (
         commit[:12],
         "release 1",
@@ -44,7 +44,7 @@ async def test_nothing_new_to_deploy_is_said_and_not_asked(bench: Bench, deploye
     assert run.status is Status.SUCCEEDED
     assert run.result is not None
     assert run.result["outcome"] == "nothing_new"
-    assert run.result["summary"].startswith("Nothing new to deploy: release 1 of hello is live at http://")
+    assert run.result["summary"] == "Nothing new to deploy: release 1 of hello is live already."
     assert len(deployer.deployed) == 1
 
 

@@ -44,7 +44,7 @@ def told(type_: str, **data: object) -> Reply:
         (events.RUN_STARTED, {}, Kind.PROGRESS, "a worker has taken it up"),
         (events.RUN_TAKEN_OVER, {}, Kind.NOTICE, "picked up again by another worker"),
         (events.STEP_STARTED, {"step": "test"}, Kind.PROGRESS, "Test …"),
-        (events.STEP_FINISHED, {"step": "approve_plan", "took_s": 65.2}, Kind.PROGRESS, "Approve plan: done in 1 min 5 s."),
+        (events.STEP_FINISHED, {"step": "write_code", "took_s": 65.2}, Kind.PROGRESS, "Write code: done in 1 min 5 s."),
         (events.STEP_FAILED, {"step": "test", "took_s": 1.25}, Kind.NOTICE, "Test: failed after 1.2 s."),
         (events.OUTPUT_WRITTEN, {"step": "test", "lines": ["5 passed"]}, Kind.PROGRESS, "5 passed"),
         (events.DEPLOYMENT_ADVANCED, {"step": "Start the new instance", "status": "changed", "took_s": 2}, Kind.PROGRESS,
@@ -53,7 +53,10 @@ def told(type_: str, **data: object) -> Reply:
          "Wait: failed. No answer."),
         (events.NOTE_WRITTEN, {"text": "hello is a new project."}, Kind.NOTICE, "hello is a new project."),
         (events.CANCEL_REQUESTED, {"by": "test:owner"}, Kind.PROGRESS, "is being cancelled"),
-        (events.RUN_CANCELLED, {}, Kind.RESULT, "Run 7, Build hello, is cancelled."),
+        (events.RUN_CANCELLED, {"code": "cancelled", "reason": "It was cancelled."}, Kind.RESULT,
+         "Run 7, Build hello, is cancelled."),
+        (events.RUN_CANCELLED, {"code": "called_off", "reason": "Nothing was made."}, Kind.RESULT,
+         "Run 7, Build hello, is cancelled. Nothing was made."),
     ],
 )  # fmt: skip
 def test_an_event_is_told_in_words(type_: str, data: dict[str, Any], kind: Kind, words: str) -> None:
@@ -61,6 +64,18 @@ def test_an_event_is_told_in_words(type_: str, data: dict[str, Any], kind: Kind,
 
     assert words in reply.plain
     assert reply.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        (events.STEP_STARTED, {"step": "approve_plan"}),
+        (events.STEP_FINISHED, {"step": "approve_plan", "took_s": 65.2}),
+        (events.STEP_FINISHED, {"step": "plan", "took_s": 0.01}),
+    ],
+)
+def test_what_a_person_sees_anyhow_is_not_told(type_: str, data: dict[str, Any]) -> None:
+    assert narrate(Event(RUN.id, 1, type_, data, "t", BEGAN), RUN) is None
 
 
 def test_a_question_comes_with_its_facts_and_buttons() -> None:
@@ -87,10 +102,10 @@ def test_a_decision_says_who_and_takes_the_buttons_away() -> None:
     approval_id = uuid.uuid4()
     reply = told(
         events.APPROVAL_DECIDED,
-        approval_id=str(approval_id), title="Build hello?", name="Ada", choice="reject", text="smaller",
+        approval_id=str(approval_id), title="Build hello?", name="Ada", choice="reject", label="Change it", text="smaller",
     )  # fmt: skip
 
-    assert reply.plain == "Ada answered “Build hello?”: reject\nsmaller"
+    assert reply.plain == "Ada answered “Build hello?”: Change it\nsmaller"
     assert reply.approval_id == approval_id
 
 
