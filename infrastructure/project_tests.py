@@ -19,6 +19,9 @@ from infrastructure.sandbox import (
     python_mounts,
 )
 
+_COUNTED = re.compile(r"(?<!\d)\d{1,9} (?:passed|failed|error)")
+"""What pytest's last line says. A run of digits is looked at once, and not anew from each of them."""
+
 PACKAGES = PurePosixPath("/packages")
 """Where the project's packages stand inside."""
 
@@ -99,7 +102,7 @@ def _summary(result: SandboxResult) -> str:
     if result.ending is not Ending.EXITED:
         return _ENDINGS[result.ending]
     lines = [line.strip("= ") for line in result.output.splitlines() if line.strip()]
-    last = next((line for line in reversed(lines) if re.search(r"\d+ (passed|failed|error)", line)), None)
+    last = next((line for line in reversed(lines) if _COUNTED.search(line)), None)
     if last is not None:
         return last
     return "The tests passed" if result.succeeded else f"The tests failed with exit code {result.exit_code}"
