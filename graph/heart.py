@@ -49,15 +49,17 @@ class Holding:
 class Heart:
     """Beats for all runs of a worker at once."""
 
-    def __init__(self, database: Database, *, worker: str) -> None:
+    def __init__(self, database: Database, *, worker: str, silence_s: float = SILENCE_S) -> None:
         """Make it; `beat_for_ever` makes it beat.
 
         Args:
             database: Where the beats are written.
             worker: This worker's name, which no other process has.
+            silence_s: After so long without a beat, others may have taken up its runs.
         """
         self._database = database
         self._worker = worker
+        self._silence_s = silence_s
         self._holdings: dict[RunId, Holding] = {}
         self._last_beat = time.monotonic()
 
@@ -73,6 +75,12 @@ class Heart:
 
     async def beat_for_ever(self) -> None:
         """Beat until cancelled; a database that does not answer is asked again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat())
+            # A beat may hang for as long as a network keeps silent: it cannot be what looks at the clock.
+            group.create_task(self._watch_for_silence())
+
+    async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_INTERVAL_S)
             if not self._holdings:
@@ -84,16 +92,22 @@ class Heart:
                     beats = await claims.beat(connection, worker=self._worker)
             except psycopg.OperationalError as error:
                 log.warning("heartbeat.missed", error=str(error))
-                self._stop_when_silent()
                 continue
             self._last_beat = time.monotonic()
             _obey(held, {(beat.run_id, beat.token): beat for beat in beats})
 
-    def _stop_when_silent(self) -> None:
-        """Stop everything: others may have taken up these runs by now."""
-        if time.monotonic() - self._last_beat > SILENCE_S:
-            for holding in self._holdings.values():
-                holding.stop(Stop.CLAIM_LOST)
+    async def _watch_for_silence(self) -> None:
+        """Stop everything after a silence: others may have taken up these runs by now."""
+        while True:
+            await asyncio.sleep(_INTERVAL_S)
+            before = self._last_beat
+            if time.monotonic() - before <= self._silence_s:
+                continue
+            # A worker that was paused itself may ask first whether it was missed.
+            await asyncio.sleep(_INTERVAL_S)
+            if self._last_beat == before:
+                for holding in self._holdings.values():
+                    holding.stop(Stop.CLAIM_LOST)
 
 
 def _obey(held: dict[RunId, Holding], beats: dict[tuple[RunId, int], Beat]) -> None:
