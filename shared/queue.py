@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+from collections.abc import Iterable
 
+import structlog
 from procrastinate import App, PsycopgConnector, jobs
-from procrastinate.manager import JobManager
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager, NotificationCallback
+from psycopg import OperationalError
 
 from shared.database import Connection
 from shared.ledger.runs import Run
@@ -15,6 +20,10 @@ RUNS = "runs"
 
 EXECUTE_RUN = "runs.execute"
 """The task that takes a run forward: claims it, drives its graph, lets it go."""
+
+_LISTEN_AGAIN_S = 1.0
+
+log = structlog.get_logger()
 
 _deferrer = App(connector=PsycopgConnector())
 """Never opened: it writes jobs on the caller's connection only."""
@@ -32,12 +41,34 @@ async def defer(tx: Connection, run: Run) -> None:
 
 
 class FencedJobManager(JobManager):
-    """Ends a job only for the worker that does it now.
+    """Ends a job only for the worker that does it now, and outlives outages of the database.
 
     Procrastinate looks at a job's id and status alone. A worker that was paused
     and declared dead would, when it comes back, end the job of its successor,
     or one that has just been queued again.
+
+    Its worker goes on without a heart and without ears when either meets an
+    outage: the task that should stop it then ends with the first of those it
+    watches, and where nothing is periodic, one of them ends at once.
     """
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Tell that a worker lives; if the database does not answer, the next beat tells it."""
+        try:
+            await super().update_heartbeat(worker_id)
+        except (ConnectorException, OperationalError) as error:
+            log.warning("heartbeat.missed", error=str(error.__cause__ or error))
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Listen until cancelled, again after every outage."""
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except (ConnectorException, OperationalError) as error:
+                log.warning("queue.lost", error=str(error.__cause__ or error))
+            await asyncio.sleep(_LISTEN_AGAIN_S)
 
     async def finish_job(self, job: jobs.Job, status: jobs.Status, delete_job: bool) -> None:
         """End a job, if it is still this worker's; tell the workers when another stood behind its lock.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,6 +20,10 @@ from tests import workflows
 from tests.engine import Engine, end, ended, open_engine, process, until
 
 pytestmark = pytest.mark.timeout(120)
+
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_LISTENS = f"{_OTHERS} AND query LIKE '%LISTEN %'"
+_BEATS = f"{_OTHERS} AND wait_event_type = 'Lock' AND query LIKE '%heartbeat%'"
 
 
 @pytest.fixture
@@ -70,6 +76,28 @@ async def test_work_goes_on_when_postgres_was_restarted_in_the_middle(
     assert [one.poll() for one in started] == [None, None]
 
 
+async def test_a_worker_whose_beat_and_ears_met_an_outage_beats_and_listens_again(
+    database_url: str, redis_url: str, started: list[subprocess.Popen[bytes]]
+) -> None:
+    started.append(process("worker", database_url, redis_url))
+    connect = partial(psycopg.AsyncConnection.connect, database_url, autocommit=True)
+    async with await connect() as looking, await connect() as locking:
+        await until(partial(_any, looking, f"SELECT {_LISTENS}"))
+        await _let_in(database_url, allowed=False)
+        async with locking.transaction():
+            await locking.execute("LOCK TABLE procrastinate_workers IN EXCLUSIVE MODE")
+            await until(partial(_any, looking, f"SELECT pg_terminate_backend(pid) {_BEATS}"))
+            await looking.execute(f"SELECT pg_terminate_backend(pid) {_LISTENS}")
+        await asyncio.sleep(1)  # the outage's length
+        await _let_in(database_url, allowed=True)
+        await looking.execute("CREATE TEMPORARY TABLE outage AS SELECT now() AS over_at")
+
+        await until(partial(_any, looking, f"SELECT {_LISTENS}"))
+        beaten = "SELECT FROM procrastinate_workers, outage WHERE last_heartbeat > over_at"
+        await until(partial(_any, looking, beaten))
+    assert started[0].poll() is None
+
+
 async def test_everything_works_when_valkey_is_gone_for_good(
     database_url: str, valkey: EmbeddedValkey, started: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -91,6 +119,18 @@ async def _steps(url: str, least: int) -> bool:
         )
         row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def _let_in(url: str, *, allowed: bool) -> None:
+    """Let connections in or not; not even an administrator can do that from inside the database."""
+    outside = psycopg.conninfo.make_conninfo(url, dbname="postgres")
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    async with await psycopg.AsyncConnection.connect(outside, autocommit=True) as connection:
+        await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+
+
+async def _any(connection: psycopg.AsyncConnection[Any], query: str) -> bool:
+    return (await connection.execute(query)).rowcount > 0
 
 
 async def _all_ended(engine: Engine, accepted: list[Run]) -> bool:
