@@ -14,6 +14,7 @@ from graph.context import RunContext
 from graph.orchestrator.approve_release import approve_release
 from graph.orchestrator.configure import configure, provide
 from graph.orchestrator.deploy import deploy, deploy_again
+from graph.orchestrator.fence import fenced
 from graph.orchestrator.intake import clarify, take_in_build
 from graph.orchestrator.operate import approve_operation, operate
 from graph.orchestrator.plan import approve_plan, plan
@@ -29,7 +30,7 @@ from graph.orchestrator.verify import verify
 from graph.orchestrator.version import WORKFLOW
 from graph.orchestrator.work import Build, Deploy, Rollback, parse
 from infrastructure.disk import named_when_full
-from shared.errors import ClaimLost, TelewrightError
+from shared.errors import TelewrightError
 
 Action = Callable[[State, RunContext, Tools], Awaitable[State | Command[Step]]]
 Orchestrator = CompiledStateGraph[State, RunContext, State, State]
@@ -102,12 +103,11 @@ def _node(action: Action, tools: Tools) -> Callable[..., Awaitable[Any]]:
         try:
             with named_when_full():
                 return await action(state, context, tools)
-        except ClaimLost:
-            # The workspace is somebody else's now.
-            raise
         except TelewrightError as error:
             if not is_transient(error) or last_attempt():
-                await tools.workspaces.remove(str(context.run.id))
+                # Fenced: the workspace may be another worker's by now.
+                async with fenced(context):
+                    await tools.workspaces.remove(str(context.run.id))
             raise
 
     return node
