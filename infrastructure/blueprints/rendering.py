@@ -17,6 +17,7 @@ import yaml
 from infrastructure import programs
 from infrastructure.blueprints.catalogue import find
 from infrastructure.blueprints.names import ProjectName
+from infrastructure.disk import DiskFull, says_full
 from shared.errors import BadInput
 
 LONGEST_DESCRIPTION = 2000
@@ -68,6 +69,7 @@ async def render_directory(blueprint: Path, answers: Answers, target: Path) -> N
 
     Raises:
         BadBlueprint: It is unsafe or does not render; one line per reason.
+        DiskFull: The project does not fit.
         BadInput: The target is not empty.
     """
     if faults := await asyncio.to_thread(faults_of, blueprint):
@@ -138,7 +140,8 @@ async def _render(blueprint: Path, answers: Answers, target: Path) -> None:
     )
     if ended.exit_code != 0:
         reason = ended.output.decode(errors="replace").strip() or ended.complaint
-        raise BadBlueprint(f"The blueprint does not render: {reason}")
+        trouble = DiskFull if says_full(reason) else BadBlueprint
+        raise trouble(f"The blueprint does not render: {reason}")
 
 
 def clean(description: str) -> str:
