@@ -54,9 +54,14 @@ class Person:
     """Written, one after the other, where a question wants words."""
     endings: dict[int, Reply] = field(default_factory=dict)
     heard: list[Reply] = field(default_factory=list)
-    """Everything but progress, in the order in which it was shown."""
+    """Everything, in the order in which it was shown."""
     _shown: set[str] = field(default_factory=set)
     _reading: asyncio.Task[None] | None = None
+
+    @property
+    def was_shown(self) -> str:
+        """Everything that was shown, as plain text."""
+        return "\n".join(reply.plain for reply in self.heard)
 
     async def say(self, text: str) -> Reply:
         """Say something and return the answer."""
@@ -103,10 +108,12 @@ class Person:
 
     async def _take(self, item: FeedItem) -> None:
         reply = item.reply
-        if reply is None or reply.kind is Kind.PROGRESS or item.key in self._shown:
+        if reply is None or item.key in self._shown:
             return
         self._shown.add(item.key)
         self.heard.append(reply)
+        if reply.kind is Kind.PROGRESS:
+            return
         _print("<", "\n".join([reply.plain, *(f"[{choice.label}]" for choice in reply.choices)]))
         if reply.kind is Kind.QUESTION:
             await self._answer(reply)
