@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import structlog
 from procrastinate import App
@@ -45,14 +45,18 @@ async def work(database: Database, live: Live, provided: Mapping[str, BuildApp],
     queue = queue_app()
     add_tasks(queue, executor)
     async with queue.open_async(database.pool):
-        beating = asyncio.create_task(heart.beat_for_ever(), name="heart")
+        await until_told_to_stop(_while_it_beats(heart, _work_through_outages(queue, name, concurrency)))
+    log.info("worker.stopped", worker=name)
+
+
+async def _while_it_beats(heart: Heart, working: Coroutine[Any, Any, None]) -> None:
+    """Work as long as the heart beats: without it no run is cancelled or timed out, nor taken up elsewhere."""
+    async with asyncio.TaskGroup() as group:
+        beating = group.create_task(heart.beat_for_ever(), name="heart")
         try:
-            await until_told_to_stop(_work_through_outages(queue, name, concurrency))
+            await working
         finally:
             beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beating
-    log.info("worker.stopped", worker=name)
 
 
 async def _work_through_outages(queue: App, name: str, concurrency: int) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from graph.heart import Heart, Stop
 from shared.ledger import claims
 from shared.ledger.claims import Claim
+from shared.ledger.runs import Run, Status
 from tests import workflows
-from tests.engine import Engine
+from tests.engine import Engine, end, process, until
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 
 async def test_a_beat_that_hangs_stops_the_runs_when_others_may_take_them_up(engine: Engine) -> None:
@@ -30,6 +32,26 @@ async def test_a_beat_that_hangs_stops_the_runs_when_others_may_take_them_up(eng
             assert holding.stopped is Stop.CLAIM_LOST
     beating.cancel()
     await asyncio.wait([beating])
+
+
+async def test_a_worker_whose_heart_has_stopped_ends(
+    engine: Engine, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    worker = process("worker", database_url, redis_url)
+    try:
+        run = await engine.accept(workflows.build_endless, {"directory": str(tmp_path)})
+        await until(lambda: _is_running(engine, run))
+        async with engine.database.connection() as connection:
+            await connection.execute("ALTER TABLE runs RENAME COLUMN beat_at TO gone")
+
+        assert await asyncio.to_thread(worker.wait, 40) != 0
+    finally:
+        if worker.poll() is None:
+            end(worker)
+
+
+async def _is_running(engine: Engine, run: Run) -> bool:
+    return (await engine.run(run)).status is Status.RUNNING
 
 
 async def _claimed(engine: Engine, worker: str) -> Claim:
