@@ -204,7 +204,8 @@ class LocalServer:
                         "stdout_logfile_backups": 1,
                     },
                 ),
-                section("include", {"files": str(self.place.programs / "*.conf")}),
+                # From where this file lies: supervisord takes a blank for the end of a name here.
+                section("include", {"files": f"{self.place.programs.relative_to(self.root)}/*.conf"}),
             ]
         )
 

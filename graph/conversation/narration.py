@@ -12,7 +12,7 @@ from graph.conversation.questions import put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
 from graph.conversation.reports import step_name
 from graph.conversation.words import capitalised, duration, since
-from graph.orchestrator.state import ASKING
+from graph.orchestrator.state import UNTOLD
 from shared.ids import ApprovalId
 from shared.ledger import events
 from shared.ledger.approvals import Question
@@ -64,12 +64,12 @@ def _taken_over(_: Event, run: Run) -> Reply:
 
 
 def _step_started(event: Event, run: Run) -> Reply | None:
-    return None if _text(event, "step") in ASKING else _progress(run, f"{_step(event)} …")
+    return None if _text(event, "step") in UNTOLD else _progress(run, f"{_step(event)} …")
 
 
 def _step_finished(event: Event, run: Run) -> Reply | None:
     took = event.data.get("took_s")
-    if _text(event, "step") in ASKING or (isinstance(took, int | float) and took < _WORTH_TELLING_S):
+    if _text(event, "step") in UNTOLD or (isinstance(took, int | float) and took < _WORTH_TELLING_S):
         return None
     return _progress(run, f"{_step(event)}: done in {_took(event)}.")
 

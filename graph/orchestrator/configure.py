@@ -92,7 +92,10 @@ def _required(contract: DeployContract, *, secret: bool) -> set[str]:
 
 def _secrets_gap(project: Project, names: list[str]) -> Gap:
     commands = "\n".join(f"telewright secret set {project.name} {name}" for name in names)
-    message = f"Run this where Telewright runs, then try again:\n{commands}\nNever send a secret in a chat."
+    message = (
+        f"{project.name} needs {', '.join(names)}. Run this where Telewright runs, then try again:\n{commands}\n"
+        "Never send a secret in a chat."
+    )
     return Gap(subject=SECRETS, message=message, offered=[TRY_AGAIN.key])
 
 

@@ -30,7 +30,7 @@ class Step(StrEnum):
     REPORT = "report"
 
 
-ASKING = frozenset(
+UNTOLD = frozenset(
     {
         Step.CLARIFY,
         Step.APPROVE_PLAN,
@@ -38,9 +38,11 @@ ASKING = frozenset(
         Step.APPROVE_RELEASE,
         Step.DEPLOY_AGAIN,
         Step.APPROVE_OPERATION,
+        Step.CONFIGURE,
+        Step.REPORT,
     }
 )
-"""Steps of which a person sees the question, and need not be told that they begin and end."""
+"""Steps that need not be told: a person sees their question or their result."""
 
 
 class Outcome(StrEnum):

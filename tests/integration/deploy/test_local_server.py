@@ -40,6 +40,18 @@ async def test_it_works_in_a_directory_whose_name_is_too_long_for_a_socket(tmp_p
     assert not server.place.sockets.is_symlink()
 
 
+async def test_a_service_runs_in_a_directory_with_blanks_and_umlauts_in_its_name(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    server = LocalServer(tmp_path / "a home of our öwn" / "server")
+    try:
+        request = DeployRequest("hello", release(tmp_path, "a"), {}, 1)
+        result = await AnsibleDeployer(server, ports=ports).deploy(request, Events())
+        assert await version_at(result.url) == "a"
+    finally:
+        await server.stop()
+
+
 async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_path: Path) -> None:
     with pytest.raises(ServerUnavailable, match="in its name"):
         await LocalServer(tmp_path / "a;b").start()
