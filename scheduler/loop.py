@@ -7,7 +7,7 @@ import asyncio
 import structlog
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
-from psycopg import OperationalError
+from psycopg import Error
 
 from scheduler.recovery import recover
 from shared.database import Database
@@ -37,6 +37,6 @@ async def _recover_for_ever(database: Database, queue: App, live: Live) -> None:
     while True:
         try:
             await recover(database, queue, live)
-        except (OperationalError, ConnectorException) as error:
+        except (Error, ConnectorException) as error:
             log.warning("recovery.postponed", error=str(error))
         await asyncio.sleep(_RECOVERY_INTERVAL_S)

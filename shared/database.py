@@ -10,9 +10,21 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from shared.errors import Unavailable
+
+_IDLE_S = 15.0
+"""How long a transaction may stand still. Only a paused process's does: its locks must not be for ever."""
+
+_FAILING_FAST: dict[str, int] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A server that has vanished from the network is noticed within seconds. Unix sockets have none of this."""
 
 Connection = AsyncConnection[Any]
 """A connection lent by the pool; a function that writes takes one inside a transaction."""
@@ -27,23 +39,26 @@ class DatabaseUnavailable(Unavailable):
 class Database:
     """A pool with health checks and bounded lifetimes."""
 
-    def __init__(self, url: str, *, connections: int = 10) -> None:
+    def __init__(self, url: str, *, connections: int = 10, idle_s: float = _IDLE_S) -> None:
         """Make the pool; nothing is opened yet.
 
         Args:
             url: A libpq URL.
             connections: The most connections this process may hold.
+            idle_s: Seconds after which the server ends a transaction that stands still.
         """
         self.url = url
+        self._idle_s = idle_s
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
+            kwargs={k: v for k, v in _FAILING_FAST.items() if k not in conninfo_to_dict(url)},
             min_size=1,
             max_size=connections,
             max_lifetime=1800,
             max_idle=120,
             timeout=10,
             check=_LookNowAndThen(),
-            configure=_commit_each_statement,
+            configure=self._prepare,
             open=False,
         )
 
@@ -85,6 +100,17 @@ class Database:
         async with self.pool.connection() as connection, connection.pipeline(), connection.transaction():
             yield connection
 
+    async def _prepare(self, connection: Connection) -> None:
+        """Set autocommit: the checkpointer needs it, and a single statement needs no more.
+
+        `transaction()` opens an explicit one.
+        """
+        await connection.set_autocommit(True)
+        limit = f"{int(self._idle_s * 1000)}ms"
+        await connection.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit]
+        )
+
 
 class _LookNowAndThen:
     """Checks a connection that has not been checked for a while.
@@ -104,11 +130,3 @@ class _LookNowAndThen:
         if now - self._looked.get(connection, -self._EVERY_S) >= self._EVERY_S:
             await AsyncConnectionPool.check_connection(connection)
             self._looked[connection] = now
-
-
-async def _commit_each_statement(connection: Connection) -> None:
-    """Set autocommit: the checkpointer needs it, and a single statement needs no more.
-
-    `transaction()` opens an explicit one.
-    """
-    await connection.set_autocommit(True)
