@@ -79,7 +79,6 @@ async def run(
         ProgramMissing: There is no such program.
         ProgramTookTooLong: It was killed.
     """
-    inherited = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -87,7 +86,7 @@ async def run(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=directory or Path("/"),
-            env=inherited | dict(environment),
+            env=inherited() | dict(environment),
             start_new_session=True,
             pass_fds=keep_open,
         )
@@ -103,6 +102,11 @@ async def run(
         await _end(process)
         raise
     return Ended(process.returncode or 0, output, errors.decode(errors="replace"))
+
+
+def inherited() -> dict[str, str]:
+    """Return what every program is given of our environment, which holds tokens and passwords."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

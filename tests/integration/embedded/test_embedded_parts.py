@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -35,6 +36,12 @@ def settings_for(home: Path) -> Settings:
 def server_of(part: Part, home: Path) -> psutil.Process:
     pid_file = "postgres/data/postmaster.pid" if isinstance(part, EmbeddedPostgres) else "valkey/pid"
     return psutil.Process(int((home / pid_file).read_text().split()[0]))
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """Return a server's process, those it started, and what it was started under."""
+    above = [each for each in process.parents() if each.name() == "bwrap"]
+    return [process, *process.children(recursive=True), *above]
 
 
 def works_in(process: psutil.Process, directory: Path) -> bool:
@@ -79,6 +86,19 @@ def test_it_stops_without_a_trace_and_starts_again(kind: type[Part], home: Path)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     part.start()
     assert ask(part)
+
+
+@BOTH
+def test_a_daemon_keeps_nothing_of_our_environment(
+    kind: type[Part], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", secrets.token_hex())
+    part = kind(home)
+
+    part.start()
+
+    environments = [each.environ() for each in family(server_of(part, home))]
+    assert all("SOME_TOKEN" not in environment for environment in environments)
 
 
 @BOTH
