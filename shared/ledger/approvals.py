@@ -386,8 +386,8 @@ def _check_allowed(approval: Approval, user: User, *, requested_by: str) -> None
 
 def _check_answer(approval: Approval, choice: str | None, text: str | None) -> None:
     question = Question.model_validate(approval.question)
-    keys = [one.key for one in question.choices]
-    if choice is not None and choice not in keys:
-        raise NotAnAnswer(f"The answers are: {', '.join(keys)}.")
+    labels = ", ".join(one.label for one in question.choices)
+    if choice is not None and choice not in [one.key for one in question.choices]:
+        raise NotAnAnswer(f"The answers are: {labels}.")
     if choice is None and not (question.wants_text and text):
-        raise NotAnAnswer(f"The answers are: {', '.join(keys)}." if keys else "A text is asked for.")
+        raise NotAnAnswer(f"The answers are: {labels}." if labels else "A text is asked for.")

@@ -65,6 +65,14 @@ async def test_words_that_are_not_clearly_an_answer_decide_nothing(
     assert await answer_to(chat, approval) is None
 
 
+async def test_a_text_where_none_is_asked_for_is_told_the_answers_as_they_are_read(
+    chat: Chat, owner: Person
+) -> None:
+    await asked(chat, owner, plan_question())
+
+    assert "The answers are: Approve, Change it." in (await owner.say("/answer blue")).plain
+
+
 async def test_a_label_that_is_typed_is_its_choice(chat: Chat, owner: Person) -> None:
     choices = [Choice(key="again", label="Try again"), Choice(key="leave", label="Leave it")]
     [approval] = await asked(chat, owner, plan_question(choices=choices))
