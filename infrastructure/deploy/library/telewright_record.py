@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, replace
 
-from ansible.module_utils.telewright import caddy, instances, ports, records
+from ansible.module_utils.telewright import caddy, instances, places, ports, records
 from ansible.module_utils.telewright.failure import Refused
 from ansible.module_utils.telewright.modules import NUMBER, TEXT, Options, Stage, run
 from ansible.module_utils.telewright.records import Health, Instance, Record, Release
@@ -107,7 +106,7 @@ def write(stage: Stage, before: Record, after: Record) -> Options:
 def remove(stage: Stage, record: Record) -> Options:
     """Forget the project. Its fence stays: a worker that was paused must not bring it back."""
     for directory in (stage.place.releases, stage.place.instances, stage.place.logs, stage.place.data):
-        shutil.rmtree(directory, ignore_errors=True)
+        places.delete(directory)
     return write(stage, record, Record(project=record.project, fence=record.fence, serial=record.serial))
 
 

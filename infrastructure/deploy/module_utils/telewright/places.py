@@ -6,10 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from .failure import Refused
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,23 @@ class ProjectPlace:
         """Make the directories."""
         for directory in (self.root, self.data, self.releases, self.instances, self.logs):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def delete(directory: Path) -> None:
+    """Delete a directory that a service wrote: closed to us, or deeper than Python can go.
+
+    Raises:
+        Refused: Something of it is still there, which the next project of this name would find.
+    """
+    if not os.path.lexists(directory):
+        return
+    said = b""
+    # Neither follows a symbolic link it meets.
+    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf", "--one-file-system"]):
+        said = subprocess.run([*command, "--", str(directory)], capture_output=True, check=False).stderr
+    if os.path.lexists(directory):
+        reason = " ".join(said.decode(errors="replace").split())[-200:]
+        raise Refused(f"{directory.name} cannot be removed: {reason}")
 
 
 def write_atomically(file: Path, text: str) -> None:
