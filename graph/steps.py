@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from graph.journal import Journal
+from shared.errors import Cancelled
 from shared.ledger import events
 
 
@@ -24,5 +25,7 @@ class StepReporter:
             self._journal.tell(events.STEP_STARTED, {"step": part["name"]})
         elif not part["interrupts"]:
             took = time.monotonic() - self._started.pop(part["id"], time.monotonic())
-            type_ = events.STEP_FAILED if part["error"] else events.STEP_FINISHED
+            error = part["error"]
+            failed = error is not None and not isinstance(error, Cancelled)
+            type_ = events.STEP_FAILED if failed else events.STEP_FINISHED
             self._journal.tell(type_, {"step": part["name"], "took_s": round(took, 3)})

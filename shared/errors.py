@@ -83,6 +83,13 @@ class Unavailable(TelewrightError):
     transient = True
 
 
+class Cancelled(TelewrightError):
+    """It was called off by a person who was asked."""
+
+    code = "called_off"
+    advice = "Say anew what you want, whenever you like."
+
+
 class ClaimLost(TelewrightError):
     """This worker no longer holds the run: another one has taken it up."""
 

@@ -9,12 +9,17 @@ from graph.orchestrator.fence import fenced
 from graph.orchestrator.state import Outcome, State
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, release_of
+from shared.errors import Cancelled
 from shared.ledger import deployments, projects
 from shared.ledger.projects import Project
 
 
 async def report(state: State, context: RunContext, tools: Tools) -> State:
-    """Write the run's result, and clear its workspace away."""
+    """Write the run's result, and clear its workspace away.
+
+    Raises:
+        Cancelled: A person called it off.
+    """
     outcome = Outcome(state["outcome"])
     result: dict[str, str | int] = {"outcome": outcome.value}
     if "project_id" in state:
@@ -22,9 +27,8 @@ async def report(state: State, context: RunContext, tools: Tools) -> State:
         result |= await _facts(state, context, outcome, project)
         if outcome is Outcome.CANCELLED:
             await _free_name(context, project)
-    result["summary"] = _summary(outcome, result)
     await tools.workspaces.remove(str(context.run.id))
-    return State(result=result)
+    return State(result=result | {"summary": _summary(outcome, result)})
 
 
 async def _facts(
@@ -57,7 +61,7 @@ def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
         case Outcome.NOT_DEPLOYED:
             return f"Release {release} of {project} stands, and was not deployed: you decided against it."
         case Outcome.CANCELLED:
-            return "Cancelled: nothing was made."
+            raise Cancelled("Nothing was made.")
         case Outcome.STOPPED:
             return f"{project} is stopped; its releases and data stay."
         case Outcome.STARTED:

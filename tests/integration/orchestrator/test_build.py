@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from graph.orchestrator.work import Build
 from infrastructure.deploy import DeploymentFailed, PortTaken, ServerUnavailable
 from infrastructure.forge import NoRepository, Repository
-from shared.ledger import approvals, projects
+from shared.ledger import approvals, events, projects
 from shared.ledger.runs import Status
 from tests.integration.orchestrator.bench import OPERATOR, Bench
 from tests.integration.orchestrator.loopback import LoopbackDeployer
@@ -129,14 +129,13 @@ async def test_a_name_whose_build_waits_for_an_approval_is_taken(bench: Bench) -
 async def test_a_person_can_call_it_off_at_the_first_question(bench: Bench) -> None:
     run = await bench.work(NOTE.model_copy(update={"name": "?"}))
     run = await bench.answer(run, "cancel")
-    assert run.status is Status.SUCCEEDED
-    assert run.result == {"outcome": "cancelled", "summary": "Cancelled: nothing was made."}
+    assert (run.status, run.reason_code, run.reason) == (Status.CANCELLED, "called_off", "Nothing was made.")
+    assert await bench.told(run, events.STEP_FAILED) == []
 
 
 async def test_a_person_can_call_off_the_plan_and_its_name_is_free(bench: Bench) -> None:
     run = await bench.answer(await bench.work(NOTE), "cancel")
-    assert run.result is not None
-    assert run.result["outcome"] == "cancelled"
+    assert run.status is Status.CANCELLED
     assert await bench.projects() == []
 
 

@@ -21,7 +21,7 @@ from graph.orchestrator.scaffold import scaffold
 from graph.orchestrator.state import State
 from graph.orchestrator.work import Build, Remove
 from infrastructure.deploy import DeploymentFailed
-from shared.errors import ClaimLost
+from shared.errors import Cancelled, ClaimLost
 from shared.ledger import claims, events
 from shared.ledger.runs import Run, Status
 from tests.integration.orchestrator.bench import Bench
@@ -121,9 +121,18 @@ async def test_a_removal_done_again_finds_nothing_left_to_do(bench: Bench) -> No
 async def test_a_report_done_again_says_the_same(bench: Bench) -> None:
     run = await bench.accept(NOTE)
     state = await _scaffolded(bench, run)
-    state["outcome"] = "cancelled"
+    state["outcome"] = "not_deployed"
     first = await report(state, await claimed(bench, run), bench.tools)
     assert await report(state, await claimed(bench, run), bench.tools) == first
+
+
+async def test_calling_off_done_again_is_the_same(bench: Bench) -> None:
+    run = await bench.accept(NOTE)
+    state = await _scaffolded(bench, run)
+    state["outcome"] = "cancelled"
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            await report(state, await claimed(bench, run), bench.tools)
     assert await bench.projects() == []
 
 
