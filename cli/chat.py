@@ -90,7 +90,7 @@ async def chat(settings: Settings, *, session: str | None = None, wait: bool = F
         Unavailable: Nothing runs for this home, or its database is not prepared.
         OpenElsewhere: The conversation is open in another terminal.
     """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.make_home()
     parts = await endpoints(settings)
     async with open_room(settings, parts, session) as room:
         if sys.stdin.isatty() and sys.stdout.isatty():

@@ -67,10 +67,12 @@ async def up(settings: Settings) -> None:
     hand back their work, then the local server, the cache and the database stop.
 
     Raises:
+        BadSetting: The home cannot be made.
         Conflict: Another `up` runs on this home.
         Unavailable: A part does not start, or does not stay.
     """
     logs.configure(settings)
+    settings.make_home()
     stop = Stop()
     with stop.listening():
         everything = asyncio.create_task(_everything(settings, stop))

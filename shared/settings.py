@@ -108,6 +108,21 @@ class Settings(BaseSettings):
         """The directory for everything that belongs to this installation; it may not exist yet."""
         return self.telewright_home
 
+    def make_home(self) -> Path:
+        """Make the home's directory, for its owner alone, and return it; one that is there stays as it is.
+
+        Raises:
+            BadSetting: It cannot be made.
+        """
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BadSetting(
+                f"TELEWRIGHT_HOME: {self.home} cannot be made: {error.strerror}",
+                advice="Set it to a directory that this user may write to.",
+            ) from error
+        return self.home
+
     def model_for(self, role: str) -> str | None:
         """Return `provider:model` for a role: MODEL_<ROLE>, else MODEL, else nothing."""
         return self.role_models.get(role.lower(), self.model)

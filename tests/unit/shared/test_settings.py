@@ -162,3 +162,12 @@ def test_secrets_do_not_show_and_are_known(monkeypatch: pytest.MonkeyPatch) -> N
 def test_format_and_level_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, LOG_FORMAT="JSON", LOG_LEVEL="debug")
     assert (settings.log_format, settings.log_level) == (LogFormat.JSON, "DEBUG")
+
+
+def test_a_home_that_cannot_be_made_is_named_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BadSetting, match="TELEWRIGHT_HOME: .*file/home cannot be made: Not a directory"):
+        load(monkeypatch, None, TELEWRIGHT_HOME=str(tmp_path / "file" / "home")).make_home()
