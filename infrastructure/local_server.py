@@ -26,6 +26,7 @@ from infrastructure.deploy.module_utils.telewright.failure import Refused
 from infrastructure.deploy.module_utils.telewright.places import Server, write_atomically, write_json
 from infrastructure.deploy.module_utils.telewright.ports import is_free
 from infrastructure.deploy.module_utils.telewright.supervisor import Supervisor, section
+from infrastructure.disk import named_when_full
 
 LAUNCHER = Path(__file__).parent / "deploy" / "launch.py"
 LONGEST_SOCKET = 107
@@ -63,8 +64,15 @@ class LocalServer:
 
         Raises:
             ServerUnavailable: It does not come up.
+            DiskFull: There is no room for it.
         """
-        await asyncio.to_thread(self._start)
+        try:
+            with named_when_full():
+                await asyncio.to_thread(self._start)
+        except Refused as error:
+            raise ServerUnavailable(f"the local server does not start: {error.message}") from error
+        except OSError as error:
+            raise ServerUnavailable(f"the local server does not start: {error}") from error
 
     async def stop(self) -> None:
         """Finish the requests under way, then stop the services and the server itself."""

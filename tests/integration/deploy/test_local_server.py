@@ -15,6 +15,7 @@ import pytest
 
 from infrastructure.deploy import DeployRequest, ServerUnavailable
 from infrastructure.deploy.ansible import AnsibleDeployer
+from infrastructure.deploy.module_utils.telewright.failure import Refused
 from infrastructure.local_server import LocalServer
 from tests.integration.deploy.services import Events, release, version_at
 
@@ -55,6 +56,19 @@ async def test_a_service_runs_in_a_directory_with_blanks_and_umlauts_in_its_name
 async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_path: Path) -> None:
     with pytest.raises(ServerUnavailable, match="in its name"):
         await LocalServer(tmp_path / "a;b").start()
+
+
+async def test_what_keeps_it_from_starting_is_said_so_that_it_can_be_tried_again(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ServerUnavailable, match="Not a directory"):
+        await LocalServer(tmp_path / "file" / "server").start()
+
+    await server.start()
+    server.supervisor(timeout_s=30).start("caddy")  # runs already
+    with pytest.raises(Refused, match="BAD_NAME"):
+        server.supervisor(timeout_s=30).start("nobody")
 
 
 async def test_it_knows_nothing_of_our_environment_and_listens_on_no_port(

@@ -15,6 +15,7 @@ from .unix_http import UnixConnection
 
 BAD_NAME = 10
 """Fault codes of supervisor.xmlrpc.Faults."""
+ALREADY_STARTED = 60
 STILL_RUNNING = 91
 ALREADY_ADDED = 90
 
@@ -76,13 +77,13 @@ class Supervisor:
 
     def add(self, group: str) -> bool:
         """Start a group whose file has been written. Returns False if it was there."""
-        self._call("reloadConfig")
         try:
+            self._call("reloadConfig")
             self._call("addProcessGroup", group)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode == ALREADY_ADDED:
                 return False
-            raise
+            raise _refusal(fault) from fault
         return True
 
     def remove(self, group: str) -> bool:
@@ -95,7 +96,7 @@ class Supervisor:
                 if fault.faultCode == BAD_NAME:
                     return False
                 if fault.faultCode != STILL_RUNNING:
-                    raise
+                    raise _refusal(fault) from fault
                 # Somebody who was killed had asked for the stop already: supervisord
                 # kills what does not go within its `stopwaitsecs`, so this ends.
                 time.sleep(0.1)
@@ -103,8 +104,16 @@ class Supervisor:
                 return True
 
     def start(self, process: str) -> None:
-        """Start one process and wait until it has lived for its `startsecs`."""
-        self._call("startProcess", process)
+        """Start one process and wait until it has lived for its `startsecs`. One that runs is fine.
+
+        Raises:
+            Refused: It does not come up.
+        """
+        try:
+            self._call("startProcess", process)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != ALREADY_STARTED:
+                raise _refusal(fault) from fault
 
     def shut_down(self) -> None:
         """Stop everything, and supervisord itself."""
@@ -115,6 +124,10 @@ class Supervisor:
             return getattr(self._server.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise Refused(f"supervisord does not answer: {error}", code="server_unavailable") from error
+
+
+def _refusal(fault: xmlrpc.client.Fault) -> Refused:
+    return Refused(f"supervisord refuses: {fault.faultString}", code="server_unavailable")
 
 
 class _Transport(xmlrpc.client.Transport):
