@@ -169,5 +169,5 @@ def test_a_home_that_cannot_be_made_is_named_with_the_reason(
 ) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(BadSetting, match="TELEWRIGHT_HOME: .*file/home cannot be made: Not a directory"):
+    with pytest.raises(BadSetting, match=r"TELEWRIGHT_HOME: .*file/home cannot be made: Not a directory"):
         load(monkeypatch, None, TELEWRIGHT_HOME=str(tmp_path / "file" / "home")).make_home()
