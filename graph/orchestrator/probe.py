@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 import httpx
@@ -26,9 +27,11 @@ class HttpProbe:
             # Without the environment: a proxy for the internet would be asked for a loopback address.
             # Streamed, so that a body of any size is not read.
             async with (
+                # In all: a hostile service may send a byte now and then, and never an answer.
+                asyncio.timeout(self._timeout_s),
                 httpx.AsyncClient(timeout=self._timeout_s, trust_env=False) as client,
                 client.stream("GET", url) as response,
             ):
                 return None if response.is_success else f"it answers {response.status_code}"
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             return f"it does not answer ({type(error).__name__})"
