@@ -10,7 +10,7 @@ from tests.acceptance.terminal.conftest import Installation
 
 QUESTION_OF_PLAN = r"Build hello from web-service\?"
 QUESTION_OF_RELEASE = r"Deploy release 1 of hello\?"
-URL = r"(http://127\.0\.0\.1:\d+/)\s"
+URL = r"(http://127\.0\.0\.1:\d+/)"
 
 
 def test_a_sentence_becomes_a_service_that_answers_although_the_terminal_is_killed_in_the_middle(
