@@ -26,7 +26,7 @@ from graph.journal import Journal
 from graph.registry import WorkflowRegistry
 from graph.steps import StepReporter
 from shared.database import Database
-from shared.errors import ClaimLost, TelewrightError
+from shared.errors import Cancelled, ClaimLost, TelewrightError
 from shared.ids import RunId
 from shared.ledger import approvals, claims, events
 from shared.ledger.approvals import Asked, Question
@@ -137,9 +137,9 @@ class Executor:
         return drive.result()
 
     async def _drive(self, claim: Claim, journal: Journal) -> Outcome:
-        graph = await self._registry.compiled(claim.run.workflow_version_id)
+        workflow = await self._registry.compiled(claim.run.workflow_version_id)
         saver = JournalingSaver(self._database, journal)
-        app = graph.copy(update={"checkpointer": saver})
+        app = workflow.graph.copy(update={"checkpointer": saver})
         config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
         before = await app.aget_state(config) if claim.token > 1 else None
         if before and _nothing_left(before):
@@ -149,6 +149,7 @@ class Executor:
             config,
             context=RunContext(claim, self._database, journal),
             stream_mode=["tasks", "values"],
+            durability=workflow.durability,
         )
         return await _outcome_of(stream, StepReporter(journal))
 
@@ -214,6 +215,8 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
         raise
     except ClaimLost:
         raise
+    except Cancelled as error:
+        return Ending(Status.CANCELLED, error.code, error.message, error.advice)
     except TelewrightError as error:
         log.warning("run.failed", code=error.code, error=error.message)
         return _failed(error)

@@ -152,7 +152,7 @@ async def open_engine(database_url: str, redis_url: str) -> AsyncIterator[Engine
         yield Engine(database, live)
 
 
-async def until(look: Callable[[], Awaitable[T]], *, within_s: float = 30) -> T:
+async def until(look: Callable[[], Awaitable[T]], *, within_s: float = 120) -> T:
     """Look again and again until what is seen is true; return it."""
     async with asyncio.timeout(within_s):
         while not (seen := await look()):

@@ -68,7 +68,7 @@ async def test_work_goes_on_when_postgres_was_restarted_in_the_middle(
     postgres.start()
 
     async with open_engine(postgres.url, valkey.url) as engine:
-        await until(partial(_all_ended, engine, accepted), within_s=60)
+        await until(partial(_all_ended, engine, accepted))
         for run in accepted:
             assert (await engine.run(run)).status is Status.SUCCEEDED
             story = await engine.events(run)
