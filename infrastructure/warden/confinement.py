@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from infrastructure.warden import descent
+from infrastructure.warden.calls import filter_program
 from infrastructure.warden.orders import Limits, Mount, Orders
 
 MIB = 1024 * 1024
@@ -125,6 +126,7 @@ def _become_bubblewrap(orders: Orders, guard: int, info: int, *, descend: bool) 
             program, mounts = _descend(program, mounts)
         arguments = [
             *("--info-fd", str(info)),
+            *_refused_calls(),
             *orders.arguments,
             *environment,
             *_files(orders.files),
@@ -180,6 +182,11 @@ def _environment(file: str | None) -> list[str]:
         return []
     variables: dict[str, str] = json.loads(Path(file).read_text(encoding="utf-8"))
     return [part for name, value in variables.items() for part in ("--setenv", name, value)]
+
+
+def _refused_calls() -> list[str]:
+    program = filter_program()
+    return [] if program is None else ["--seccomp", str(_in_memory(program))]
 
 
 def _files(files: dict[str, str]) -> list[str]:

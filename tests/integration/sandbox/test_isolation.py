@@ -35,6 +35,32 @@ def abstract_server() -> Iterator[str]:
         yield from _answering(server, name)
 
 
+@pytest.fixture
+def shared_port() -> Iterator[int]:
+    """A port of ours that others may share, as the proxy's are."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as server:
+        yield server.getsockname()[1]
+
+
+async def test_nobody_inside_takes_a_share_of_a_port_that_is_ours(run_python: Run, shared_port: int) -> None:
+    result = await run_python(
+        f"""
+        import ctypes, socket
+        with socket.create_server(("127.0.0.1", 0)) as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            socket.create_server(("127.0.0.1", {shared_port}), reuse_port=True)
+        except PermissionError:
+            print("refused")
+        libc = ctypes.CDLL(None, use_errno=True)
+        print(libc.syscall(425, 1, ctypes.create_string_buffer(120)), ctypes.get_errno())
+        """,
+        network=True,
+    )
+
+    assert result.output.split() == ["refused", "-1", "1"], result.output
+
+
 async def test_the_command_starts_in_its_workspace_and_what_it_writes_is_ours(
     run_shell: Run, workspace: Path
 ) -> None:
