@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -129,6 +130,10 @@ def test_very_deep_and_strange_values_are_written_as_text_or_not_at_all() -> Non
     assert Redactor().value(b"\xff bytes") == "\ufffd bytes"
 
 
-def test_a_long_line_takes_no_time_to_speak_of() -> None:
-    for line in ("a:" * 50_000, "://" * 30_000, "password=" * 10_000, "1" * 100_000, "eyJ" + "a" * 100_000):
-        Redactor(["some-secret"]).text(line)
+@pytest.mark.parametrize("unit", ["a:", "://", "password=", "1", "a", "a.a.", "eyJ-", "bearer ", "password "])
+def test_a_long_line_takes_no_time_to_speak_of(unit: str) -> None:
+    started = time.process_time()
+
+    Redactor(["some-secret"]).text("eyJ" + unit * 50_000)
+
+    assert time.process_time() - started < 5
