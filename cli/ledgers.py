@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from infrastructure.embedded import endpoints
+from shared import migrations
 from shared.database import Database
 from shared.live import Live
 from shared.settings import Settings
@@ -17,10 +18,12 @@ async def open_ledgers(settings: Settings, *, connections: int) -> AsyncIterator
 
     Raises:
         Unavailable: The database cannot be reached, or nothing runs for this home.
+        NotMigrated: The database has an older schema, or none.
     """
     found = await endpoints(settings)
     async with (
         Database(found.database_url, connections=connections) as database,
         Live(found.redis_url) as live,
     ):
+        await migrations.check(found.database_url)
         yield database, live

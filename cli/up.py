@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
+import psycopg
 import structlog
 
 from cli.processes import Child
@@ -92,14 +93,30 @@ async def _everything(settings: Settings, stop: Stop) -> None:
         await asyncio.gather(
             to_the_end(migrations.upgrade(endpoints.database_url)), to_the_end(server.start())
         )
+        before = await _newest_worker(endpoints.database_url)
         try:
             async with asyncio.TaskGroup() as together:
                 for role in ROLES:
                     together.create_task(_child(role, settings, endpoints, stop).keep_running())
                 together.create_task(_look_after(settings, server))
+                await _newest_worker(endpoints.database_url, after=before)
                 _say("Telewright is ready. Talk to it with `telewright chat`; Ctrl-C stops it.")
         except* TelewrightError as failed:
             raise failed.exceptions[0] from None
+
+
+async def _newest_worker(database_url: str, *, after: int = -1) -> int:
+    """Wait for a worker that registered after another; each gets a higher number.
+
+    When none can start, its child ends `up`.
+    """
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        while True:
+            cursor = await connection.execute("SELECT COALESCE(max(id), 0) FROM procrastinate_workers")
+            row = await cursor.fetchone()
+            if row is not None and row[0] > after:
+                return int(row[0])
+            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager

@@ -12,10 +12,19 @@ from pathlib import Path
 
 import psycopg
 
+from shared.errors import TelewrightError
+
 _LOCK = 7241_1001
 """Advisory lock that makes several starters take turns."""
 
 _CHECKPOINTER = "langgraph-checkpoint-postgres"
+
+
+class NotMigrated(TelewrightError):
+    """The database does not have the schema that this version needs."""
+
+    code = "not_migrated"
+    advice = "Run `telewright migrate`, then start again."
 
 
 async def upgrade(database_url: str) -> None:
@@ -31,6 +40,17 @@ async def upgrade(database_url: str) -> None:
         if not await _is_current(connection):
             await _migrate(database_url)
             await connection.execute(f"COMMENT ON TABLE checkpoint_migrations IS '{_checkpointer()}'")
+
+
+async def check(database_url: str) -> None:
+    """Make sure that a database has the schema this version needs.
+
+    Raises:
+        NotMigrated: It has an older one, or none.
+    """
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        if not await _is_current(connection):
+            raise NotMigrated
 
 
 def head() -> str:
