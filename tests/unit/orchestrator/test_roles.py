@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,12 @@ async def test_simple_wishes_are_understood(comment: str, expected: Brief) -> No
 async def test_what_is_not_understood_is_refused_as_a_whole(comment: str, answer: str) -> None:
     with pytest.raises(NotUnderstood, match=answer):
         await PLANNER.revise(BRIEF, comment)
+
+
+async def test_a_comment_of_blanks_does_not_stop_the_worker() -> None:
+    started = time.process_time()
+
+    with pytest.raises(NotUnderstood):
+        await PLANNER.revise(BRIEF, f"name{' ' * 16_000}x y")
+
+    assert time.process_time() - started < 0.2
