@@ -25,7 +25,7 @@ from graph.conversation.replies import Code, DecisionChoice, Facts, Link, facts
 from graph.conversation.reports import step_name
 from graph.conversation.words import capitalised, duration
 from infrastructure.embedded import endpoints
-from shared.errors import TelewrightError
+from shared.errors import BadInput, TelewrightError
 from shared.ledger import events, runs
 from shared.settings import ROLE_VARIABLE, Settings
 
@@ -216,7 +216,12 @@ def _how_to_go_on(place: Path, pid: int) -> str:
 def _place(home: Path | None, *, keep: bool) -> Iterator[Path]:
     """Have a home for the demo; a temporary one is removed when nothing is to be kept."""
     if home is not None:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BadInput(
+                f"{home} cannot be made: {error.strerror}.", advice="Name another directory."
+            ) from error
         yield home.absolute()
         return
     place = Path(tempfile.mkdtemp(prefix="telewright-demo-"))

@@ -23,8 +23,10 @@ from redis.exceptions import RedisError
 
 from infrastructure import programs, sandbox
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
+from infrastructure.local_server import LocalServer
 from shared import migrations
 from shared.errors import TelewrightError
+from shared.ledger.claims import SILENCE_S
 from shared.redaction import Redactor
 from shared.settings import Settings
 
@@ -111,13 +113,9 @@ def _examine_home(home: Path) -> Finding:
 
 async def _postgres(settings: Settings) -> Finding:
     part = "PostgreSQL"
-    if settings.database_url is None:
-        embedded = EmbeddedPostgres(settings.home)
-        if not await asyncio.to_thread(embedded.running):
-            return _off(part, "embedded, not running; `telewright up` starts it")
-        url = embedded.url
-    else:
-        url = settings.database_url.get_secret_value()
+    url = await _database_url(settings)
+    if url is None:
+        return _off(part, "embedded, not running; `telewright up` starts it")
     try:
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version
@@ -169,6 +167,40 @@ async def _redis(settings: Settings) -> Finding:
             part, f"version {version}", f"Telewright needs version {OLDEST_REDIS} or newer, or Valkey."
         )
     return _ok(part, f"version {version}")
+
+
+async def _workers(settings: Settings) -> Finding:
+    part = "Workers"
+    url = await _database_url(settings)
+    if url is None:
+        return _off(part, "none, since the database is not running; `telewright up` starts one")
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5) as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s)",
+                [SILENCE_S],
+            )
+            row = await cursor.fetchone()
+    except psycopg.Error as error:
+        return _off(part, f"unknown: {' '.join(str(error).split())}")
+    if not row or not row[0]:
+        return _off(part, "none takes jobs; `telewright up` or `telewright worker` starts one")
+    return _ok(part, f"{row[0]} at work")
+
+
+async def _database_url(settings: Settings) -> str | None:
+    """Return where the database is, if it is configured or runs."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    embedded = EmbeddedPostgres(settings.home)
+    return embedded.url if await asyncio.to_thread(embedded.running) else None
+
+
+async def _local_server(settings: Settings) -> Finding:
+    part = "Local server"
+    if await LocalServer(settings.home / "server").is_running():
+        return _ok(part, "running")
+    return _off(part, "not running; `telewright up` starts it")
 
 
 async def _sandbox(_settings: Settings) -> Finding:
@@ -258,6 +290,8 @@ CHECKS: dict[str, Check] = {
     "Home": _home,
     "PostgreSQL": _postgres,
     "Redis": _redis,
+    "Workers": _workers,
+    "Local server": _local_server,
     "Sandbox": _sandbox,
     "git": _program("git", ["git", "--version"], "Install git with the system's package manager."),
     "uv": _program("uv", ["uv", "--version"], REINSTALL),

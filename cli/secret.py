@@ -30,7 +30,7 @@ async def set_secret(settings: Settings, project: str, name: str) -> None:
     project = project_name(project)
     value = await asyncio.to_thread(_value, project, name)
     await Secrets(settings.home).set(project, name, value)
-    typer.echo(f"{name} is set for {project}. Its service gets it with the next deployment.")
+    typer.echo(f"{name} is set for {project}. Its service gets it with the next deployment of {project}.")
 
 
 async def list_secrets(settings: Settings, project: str) -> None:

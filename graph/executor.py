@@ -30,7 +30,7 @@ from shared.errors import Cancelled, ClaimLost, TelewrightError
 from shared.ids import RunId
 from shared.ledger import approvals, claims, events
 from shared.ledger.approvals import Asked, Question
-from shared.ledger.claims import Claim, Ending
+from shared.ledger.claims import CLAIM_LOST, Claim, Ending
 from shared.ledger.runs import Status
 from shared.live import Live
 from shared.tracing import bind
@@ -209,9 +209,7 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
         return drive.result()
     except asyncio.CancelledError:
         return _ending_of(holding.stopped)
-    except psycopg.errors.Error as error:
-        if error.sqlstate == "TW001":
-            raise ClaimLost from error
+    except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except ClaimLost:
         raise
@@ -223,6 +221,8 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
     except GraphRecursionError:
         return _failed(TooManySteps())
     except Exception as error:
+        if isinstance(error, psycopg.Error) and error.sqlstate == CLAIM_LOST:
+            raise ClaimLost from error
         # A workflow is somebody's code: whatever it raises ends its run, not the worker.
         log.exception("run.crashed", error=repr(error))
         return Ending(

@@ -89,7 +89,7 @@ class Heart:
             held = dict(self._holdings)
             try:
                 async with self._database.connection() as connection:
-                    beats = await claims.beat(connection, worker=self._worker)
+                    beats = await claims.beat(connection, list(held), worker=self._worker)
             except psycopg.OperationalError as error:
                 log.warning("heartbeat.missed", error=str(error))
                 continue

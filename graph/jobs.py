@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from procrastinate import App, RetryStrategy
-from psycopg import OperationalError
+from psycopg import InterfaceError, OperationalError
 
 from graph.executor import Executor
 from shared.ids import RunId
 from shared.queue import EXECUTE_RUN, RUNS
 
-_DATABASE_AWAY = RetryStrategy(max_attempts=100, wait=1, retry_exceptions={OperationalError})
+_DATABASE_AWAY = RetryStrategy(max_attempts=100, wait=1, retry_exceptions={OperationalError, InterfaceError})
 
 
 def add_tasks(app: App, executor: Executor) -> None:

@@ -90,10 +90,16 @@ class Journal:
         async with self._writing:
             if not (self._statements or self._told):
                 return
-            async with self._database.pipelined_transaction() as tx:
-                await claims.assert_held(tx, self._claim)
-                telling = await self.write_statements(tx)
-                await events.append_all(tx, self._claim.run.id, telling, token=self._claim.token)
+            statements, told = self._statements, self._told
+            try:
+                async with self._database.pipelined_transaction() as tx:
+                    await claims.assert_held(tx, self._claim)
+                    telling = await self.write_statements(tx)
+                    await events.append_all(tx, self._claim.run.id, telling, token=self._claim.token)
+            except BaseException:
+                # Whatever is written later must not stand without what was to be written before it.
+                self._statements, self._told = statements + self._statements, told + self._told
+                raise
         await self._live.wake(self._claim.run.session_id)
 
     async def write_statements(self, tx: Connection) -> list[events.Told]:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import queue
@@ -20,6 +19,7 @@ from shared.ids import ApprovalId, RunId
 from shared.ledger import audit, events
 from shared.ledger.runs import Run, Status, get_locked
 from shared.ledger.users import Role, User
+from shared.storable import storable_json
 
 
 class Choice(BaseModel):
@@ -178,7 +178,7 @@ async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval
                     "run_id": run.id,
                     "interrupt_id": one.interrupt_id,
                     "task_id": one.task_id,
-                    "question": Jsonb(question.model_dump(mode="json")),
+                    "question": storable_json(question.model_dump(mode="json")),
                     "digest": question.digest,
                     "allowed_roles": [str(role) for role in question.allowed_roles],
                     "by_someone_else": question.by_someone_else,
@@ -232,7 +232,7 @@ async def decide(
             UPDATE approvals SET status = 'decided', answer = %s, decided_by = %s, decided_at = now()
              WHERE id = %s RETURNING {_COLUMNS}
             """,
-            [Jsonb(answer.model_dump(mode="json")), user.id, approval_id],
+            [storable_json(answer.model_dump(mode="json")), user.id, approval_id],
         )
         decided = await cursor.fetchone()
     assert decided is not None  # noqa: S101

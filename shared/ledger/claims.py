@@ -6,13 +6,12 @@ declared dead and comes back holds an old one, and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from shared import queue
 from shared.database import Connection
@@ -20,6 +19,7 @@ from shared.errors import ClaimLost
 from shared.ids import ProjectId, RunId, UserId
 from shared.ledger import approvals, deployments, events
 from shared.ledger.runs import COLUMNS, Run, Status, get_locked
+from shared.storable import storable, storable_json
 
 CLAIM_LOST = "TW001"
 """SQLSTATE that the database function `assert_claim` raises."""
@@ -72,6 +72,9 @@ _ASKS_AGAIN = Ending(
 )
 
 
+_CANCELLED = Ending(Status.CANCELLED, "cancelled", "It was cancelled.")
+
+
 async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     """Take up a run: a new one, one whose question was answered, or a dead worker's.
 
@@ -112,18 +115,22 @@ async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     return Claim(claimed, claimed.claim_token)
 
 
-async def beat(tx: Connection, *, worker: str) -> list[Beat]:
-    """Tell that a worker lives, and learn what became of its runs (index runs_of_worker)."""
+async def beat(tx: Connection, held: Collection[RunId], *, worker: str) -> list[Beat]:
+    """Tell that a worker drives these runs, and learn what became of them.
+
+    Not of all that it has claimed: one that it gave up while the database was away has to
+    fall silent, or recovery would never take it up while its worker is busy with others.
+    """
     async with tx.cursor(row_factory=class_row(Beat)) as cursor:
         await cursor.execute(
             """
             UPDATE runs SET beat_at = clock_timestamp()
-             WHERE worker = %s AND status = 'running'
+             WHERE id = ANY(%s) AND worker = %s AND status = 'running'
             RETURNING id AS run_id, claim_token AS token, cancel_requested_at IS NOT NULL AS cancel_requested,
                       (time_limit_s - ran_s - EXTRACT(epoch FROM clock_timestamp() - claimed_at))::float8
                       AS remaining_s
             """,
-            [worker],
+            [list(held), worker],
         )
         return await cursor.fetchall()
 
@@ -176,6 +183,10 @@ async def let_go_waiting(
         asked: All that the graph waits for.
         telling: What is still to be told of the run.
     """
+    if run.cancel_requested_at is not None:
+        # Its heart has not beaten since, and nobody would look again while it waits.
+        await _end(tx, run, _CANCELLED, telling)
+        return
     new = await approvals.ask(tx, run, asked)
     if not new and not await approvals.any_open(tx, run.id):
         await _end(tx, run, _ASKS_AGAIN, telling)
@@ -250,7 +261,7 @@ async def request_cancel(tx: Connection, run_id: RunId, *, by: UserId) -> Status
     await events.append(tx, run_id, events.CANCEL_REQUESTED, {"by": by})
     if run.status is Status.RUNNING:
         return Status.RUNNING
-    await _end(tx, run, Ending(Status.CANCELLED, "cancelled", "It was cancelled."))
+    await _end(tx, run, _CANCELLED)
     return Status.CANCELLED
 
 
@@ -293,9 +304,9 @@ async def _end(tx: Connection, run: Run, ending: Ending, telling: Sequence[event
             "id": run.id,
             "status": ending.status,
             "reason_code": ending.reason_code,
-            "reason": ending.reason,
+            "reason": ending.reason and storable(ending.reason),
             "advice": ending.advice,
-            "result": Jsonb(ending.result) if ending.result is not None else None,
+            "result": storable_json(ending.result) if ending.result is not None else None,
         },
     )
     told = {

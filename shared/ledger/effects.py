@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from shared.database import Connection
 from shared.errors import Conflict
 from shared.ids import RunId
+from shared.storable import storable_json
 
 
 class EffectChanged(Conflict):
@@ -92,7 +92,7 @@ async def finish(tx: Connection, run_id: RunId, token: int, *, key: str, result:
         UPDATE effects SET status = 'done', result = %s, done_at = clock_timestamp()
          WHERE run_id = %s AND key = %s AND status = 'started'
         """,
-        [Jsonb(result), run_id, key],
+        [storable_json(result), run_id, key],
     )
 
 

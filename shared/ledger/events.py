@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from shared.database import Connection
 from shared.errors import ClaimLost
 from shared.ids import RunId
+from shared.storable import storable_json
 
 RUN_QUEUED = "run.queued"
 RUN_BLOCKED = "run.blocked"
@@ -104,7 +104,7 @@ async def append_all(
             "token": token,
             "count": len(telling),
             "types": [one.type for one in telling],
-            "data": [Jsonb(one.data) for one in telling],
+            "data": [storable_json(one.data) for one in telling],
             "at": [one.at for one in telling],
         },
     )

@@ -66,6 +66,7 @@ class Run:
     time_limit_s: int
     ran_s: float
     blocked_by: RunId | None
+    cancel_requested_at: datetime | None
     last_event: int
     trace_id: str
     created_at: datetime
@@ -78,7 +79,7 @@ class Run:
 
 COLUMNS = """
     id, number, thread_id, workflow_version_id, session_id, project_id, requested_by, title, input, status,
-    reason_code, reason, advice, result, claim_token, takeovers, time_limit_s, ran_s, blocked_by, last_event,
+    reason_code, reason, advice, result, claim_token, takeovers, time_limit_s, ran_s, blocked_by, cancel_requested_at, last_event,
     trace_id, created_at, started_at, ended_at
 """
 

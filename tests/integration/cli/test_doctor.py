@@ -87,7 +87,7 @@ async def test_parts_that_cannot_be_reached_fail_with_advice_and_without_their_p
     assert await doctor(broken) == 1
     printed = capsys.readouterr().out
     assert printed.count("FAIL") == 4
-    assert "4 of 14 need attention." in printed
+    assert "4 of 16 need attention." in printed
     for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "GITHUB_TOKEN"):
         assert name in printed
     assert password not in printed

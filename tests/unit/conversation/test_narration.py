@@ -26,7 +26,8 @@ RUN = Run(
     id=RunId(uuid.uuid4()), number=7, thread_id="t", workflow_version_id=1, session_id=SessionId(uuid.uuid4()),
     project_id=None, requested_by=UserId("test:owner"), title="Build hello", input={}, status=Status.RUNNING,
     reason_code=None, reason=None, advice=None, result=None, claim_token=1, takeovers=0, time_limit_s=60, ran_s=0,
-    blocked_by=None, last_event=1, trace_id="t", created_at=BEGAN, started_at=None, ended_at=None,
+    blocked_by=None,
+    cancel_requested_at=None, last_event=1, trace_id="t", created_at=BEGAN, started_at=None, ended_at=None,
 )  # fmt: skip
 
 

@@ -1,0 +1,29 @@
+"""What other people's programs said, as PostgreSQL can store it.
+
+Test output, logs and error messages may hold NUL characters and lone
+surrogates, which neither `text` nor `jsonb` take.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def storable(text: str) -> str:
+    """Return the text with what cannot be stored replaced."""
+    return text.replace("\0", _REPLACEMENT).encode("utf-8", "replace").decode("utf-8")
+
+
+def storable_json(value: Any) -> Jsonb:  # noqa: ANN401 - JSON may be anything
+    """Return the value as a parameter for a `jsonb` column, with what cannot be stored replaced."""
+    return Jsonb(value, dumps=_dumps)
+
+
+def _dumps(value: Any) -> bytes:  # noqa: ANN401
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\\u0000", _REPLACEMENT).encode("utf-8", "replace")
