@@ -137,9 +137,9 @@ class Executor:
         return drive.result()
 
     async def _drive(self, claim: Claim, journal: Journal) -> Outcome:
-        workflow = await self._registry.compiled(claim.run.workflow_version_id)
+        graph = await self._registry.compiled(claim.run.workflow_version_id)
         saver = JournalingSaver(self._database, journal)
-        app = workflow.graph.copy(update={"checkpointer": saver})
+        app = graph.copy(update={"checkpointer": saver})
         config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
         before = await app.aget_state(config) if claim.token > 1 else None
         if before and _nothing_left(before):
@@ -149,7 +149,6 @@ class Executor:
             config,
             context=RunContext(claim, self._database, journal),
             stream_mode=["tasks", "values"],
-            durability=workflow.durability,
         )
         return await _outcome_of(stream, StepReporter(journal))
 

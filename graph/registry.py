@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Durability
 
 from shared.database import Database
 from shared.errors import BadInput
@@ -27,16 +25,6 @@ class StopsWithoutQuestion(BadInput):
     advice = "Compile it without `interrupt_before` and `interrupt_after`; let a node call `interrupt()`."
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """A version of a workflow, ready to be driven."""
-
-    graph: Graph
-    durability: Durability
-    """When a checkpoint is saved: `async`, after every step, a moment later; `exit`, when the graph
-    stops to ask or has ended, for short graphs whose steps are cheap to repeat."""
-
-
 class WorkflowRegistry:
     """Finds the compiled graph of a workflow version."""
 
@@ -50,9 +38,9 @@ class WorkflowRegistry:
         """
         self._database = database
         self._provided = provided
-        self._compiled: dict[int, Workflow] = {}
+        self._compiled: dict[int, Graph] = {}
 
-    async def compiled(self, version_id: int) -> Workflow:
+    async def compiled(self, version_id: int) -> Graph:
         """Return the compiled graph of a version.
 
         Raises:
@@ -63,8 +51,7 @@ class WorkflowRegistry:
                 version = await workflows.get(connection, version_id)
             provided = self._provided.get(version.definition["entrypoint"])
             build = await asyncio.to_thread(_import, version) if provided is None else provided
-            durability = version.definition.get("durability", "async")
-            self._compiled[version_id] = Workflow(_checked(build()), durability)
+            self._compiled[version_id] = _checked(build())
         return self._compiled[version_id]
 
 

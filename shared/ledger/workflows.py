@@ -34,7 +34,7 @@ class WorkflowVersion:
     version: str
     kind: Literal["python"]
     definition: dict[str, Any]
-    """For Python: `{"entrypoint": "module:build_app"}`, and `"durability"` if it is not `async`."""
+    """For Python: `{"entrypoint": "module:build_app"}`."""
 
 
 _COLUMNS = "id, workflow, version, kind, definition"
