@@ -88,7 +88,9 @@ async def _made_from(context: RunContext, project: Project, commit: str) -> Rele
 
 
 async def _before_the_running(context: RunContext, project: Project) -> Release:
-    """Return the newest release older than the running one that has been live.
+    """Return the release older than the running one that was live last.
+
+    Not the newest of them: one that was rolled back itself is not gone back to.
 
     Raises:
         NotDeployed: Nothing runs.
@@ -99,9 +101,9 @@ async def _before_the_running(context: RunContext, project: Project) -> Release:
         raise NotDeployed(f"{project.name} is not deployed.")
     async with context.database.connection() as connection:
         past = await deployments.of_project(connection, project.id, limit=1000)
-        live = {one.release_id for one in past if one.status == "succeeded"}
-        known = await releases.of_project(connection, project.id, limit=1000)
-    for release in known:
-        if release.number < running.number and release.id in live:
+        known = {one.id: one for one in await releases.of_project(connection, project.id, limit=1000)}
+    for deployment in past:
+        release = known[deployment.release_id]
+        if deployment.status == "succeeded" and release.number < running.number:
             return release
     raise NothingToRollBackTo(f"No release of {project.name} before {running.number} was ever live.")

@@ -87,7 +87,7 @@ async def test_turns_and_events_come_in_the_order_in_which_they_happened(
         f"Run {run.number}, Build hello: a worker has taken it up.",
         "Build hello?",
         "approve",
-        "Owner answered “Build hello?”: approve",
+        "Owner answered “Build hello?”: Approve",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
@@ -83,6 +84,8 @@ def test_it_stops_without_a_trace_and_starts_again(kind: type[Part], home: Path)
     process = server_of(part, home)
     part.stop()
     assert not part.running()
+    with contextlib.suppress(psutil.TimeoutExpired):
+        process.wait(timeout=30)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     part.start()
     assert ask(part)

@@ -121,6 +121,18 @@ async def test_a_rollback_puts_the_release_before_live_again(
     assert (again.status, again.reason_code) == (Status.FAILED, "nothing_to_roll_back_to")
 
 
+async def test_what_was_rolled_back_itself_is_not_gone_back_to(bench: Bench) -> None:
+    project = await _with_two_releases(bench)
+    await bench.answer(await bench.work(Rollback(project_id=project)), "approve")
+    await push(await bench.project("hello"), "note.txt", "Third\n")
+    third = await bench.answer(await bench.work(Deploy(project_id=project)), "approve")
+    assert third.status is Status.SUCCEEDED, third.reason
+
+    run = await bench.work(Rollback(project_id=project))
+
+    assert (await bench.asks(run)).question["title"] == "Roll back hello to release 1?"
+
+
 async def test_a_release_can_be_named(bench: Bench, deployer: LoopbackDeployer) -> None:
     project = await _with_two_releases(bench)
     back = await bench.answer(await bench.work(Rollback(project_id=project, release=1)), "approve")
