@@ -1,4 +1,4 @@
-"""The server on this machine: supervisord runs the services, Caddy leads people to them.
+"""The server on this machine: supervisord runs the services, and for each a Caddy that leads people to it.
 
 Everything lies under one directory and listens on loopback. supervisord is in a session
 of its own, so that services outlive whoever started it, `kill -9` included.
@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,8 @@ from infrastructure.deploy.deployer import ServerUnavailable
 from infrastructure.deploy.module_utils.telewright import records
 from infrastructure.deploy.module_utils.telewright.caddy import Caddy
 from infrastructure.deploy.module_utils.telewright.failure import Refused
-from infrastructure.deploy.module_utils.telewright.places import Server, write_atomically, write_json
-from infrastructure.deploy.module_utils.telewright.ports import is_free
+from infrastructure.deploy.module_utils.telewright.places import Server, write_atomically
+from infrastructure.deploy.module_utils.telewright.ports import has_listener
 from infrastructure.deploy.module_utils.telewright.supervisor import Supervisor, section
 from infrastructure.disk import named_when_full
 
@@ -33,13 +32,15 @@ LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (sockaddr_un, without the final zero)."""
 SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - what is put there is checked to be ours
 READY_S = 30
+PROXIES_S = 10
+"""The longest that starting waits for the projects' ports."""
 DRAIN_S = 120
 """supervisord stops one group after the other, each within the time its contract gives it."""
 ATTEND_S = 3
 
 
 class LocalServer:
-    """supervisord and Caddy in one directory."""
+    """supervisord, and what it runs, in one directory."""
 
     def __init__(self, root: Path) -> None:
         """Make it; nothing is started yet.
@@ -50,7 +51,6 @@ class LocalServer:
         self.root = root.absolute()
         self.place = Server(root=self.root, sockets=_short(self.root / "run"))
         self.caddy_binary = str(_program("caddy"))
-        self._caddy = Caddy(self.place, binary=self.caddy_binary)
 
     @property
     def plays(self) -> Path:
@@ -86,32 +86,28 @@ class LocalServer:
         """Return the service manager, to ask it something that it answers at once."""
         return Supervisor(self.place.supervisor_socket, timeout_s=timeout_s)
 
-    def leads_people_to(self, port: int) -> bool:
-        """Whether it is this server's proxy that answers on a port."""
-        try:
-            return self._caddy.listens(port)
-        except Refused:
-            return False
+    def leads_people_to(self, project: str, port: int) -> bool:
+        """Whether it is the project's proxy that answers on a port."""
+        return Caddy(self.place.project(project), manager=self.supervisor()).listens(port)
 
     def _start(self) -> None:
         self._lay_out()
         with self._starting():
             if self._answers():
                 return
-            if not self._supervisor_answers():
-                self._end_a_silent_supervisor()
-                self._configure()
-                self._set_aside_lost_ports()
-                self._spawn()
-            else:
-                self._start_caddy()
+            self._end_a_silent_supervisor()
+            write_atomically(self._configuration, self._supervisor_configuration())
+            self._spawn()
             _wait_until(self._answers, timeout_s=READY_S, otherwise=self._why_not)
+            # One project's that does not come must not keep the others away.
+            with contextlib.suppress(ServerUnavailable):
+                _wait_until(self._ports_are_taken, timeout_s=PROXIES_S)
 
     def _lay_out(self) -> None:
         _check(self.root)
         for directory in (self.root, self.root / "run", self.plays, self.root / "logs"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (self.place.programs, self.place.sites, self.place.upstreams, self.place.projects):
+        for directory in (self.place.programs, self.place.projects):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
         _link(self.place.sockets, self.root / "run")
@@ -123,14 +119,19 @@ class LocalServer:
             yield
 
     def _answers(self) -> bool:
-        return self._supervisor_answers() and self._caddy.answers(timeout_s=ATTEND_S)
-
-    def _supervisor_answers(self) -> bool:
         try:
             self.supervisor().pid()
         except Refused:
             return False
         return True
+
+    def _ports_are_taken(self) -> bool:
+        """Whether every proxy has its port, or a foreign program that took it meanwhile has."""
+        return all(
+            has_listener(record.port)
+            for record in records.everyone(self.place)
+            if self.place.project(record.project).proxy_program.exists()
+        )
 
     def _end_a_silent_supervisor(self) -> None:
         """Two supervisords on one directory would start every service twice."""
@@ -138,9 +139,7 @@ class LocalServer:
         if pid is None:
             return
         try:
-            _wait_until(
-                lambda: self._supervisor_answers() or self._recorded_pid() is None, timeout_s=ATTEND_S
-            )
+            _wait_until(lambda: self._answers() or self._recorded_pid() is None, timeout_s=ATTEND_S)
         except ServerUnavailable:
             raise ServerUnavailable(
                 f"supervisord (process {pid}) runs but does not answer",
@@ -160,17 +159,7 @@ class LocalServer:
     def _configuration(self) -> Path:
         return self.root / "supervisord.conf"
 
-    @property
-    def _programs(self) -> Path:
-        return self.root / "processes.json"
-
-    def _configure(self) -> None:
-        write_atomically(self.place.caddyfile, self._caddy.configuration())
-        write_atomically(self._configuration, self._supervisor_configuration())
-
     def _supervisor_configuration(self) -> str:
-        caddy = [sys.executable, "-I", "-S", str(LAUNCHER), str(self._programs), "caddy"]
-        self._describe_caddy()
         return "\n".join(
             [
                 section(
@@ -194,39 +183,10 @@ class LocalServer:
                     "rpcinterface:supervisor",
                     {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
                 ),
-                section(
-                    "program:caddy",
-                    {
-                        "command": shlex.join(caddy),
-                        "directory": str(self.place.upstreams),
-                        "autostart": "true",
-                        "autorestart": "true",
-                        "startretries": 1000,
-                        # The highest starts last and stops first: requests under way are
-                        # finished while the services still answer.
-                        "priority": 9999,
-                        "stopwaitsecs": 35,
-                        "redirect_stderr": "true",
-                        "stdout_logfile": str(self.root / "logs" / "caddy.log"),
-                        "stdout_logfile_maxbytes": "5MB",
-                        "stdout_logfile_backups": 1,
-                    },
-                ),
                 # From where this file lies: supervisord takes a blank for the end of a name here.
                 section("include", {"files": f"{self.place.programs.relative_to(self.root)}/*.conf"}),
             ]
         )
-
-    def _describe_caddy(self) -> None:
-        command = [self.caddy_binary, "run", "--config", str(self.place.caddyfile), "--adapter", "caddyfile"]
-        write_json(self._programs, {"caddy": command})
-
-    def _set_aside_lost_ports(self) -> None:
-        """Keep a port that a foreign program took meanwhile from stopping all the other projects."""
-        for record in records.everyone(self.place):
-            site = self.place.project(record.project).site
-            if not is_free(record.port):
-                site.unlink(missing_ok=True)
 
     def _spawn(self) -> None:
         # supervisord makes itself a daemon once its socket listens: it belongs to no session
@@ -250,15 +210,8 @@ class LocalServer:
         if done.returncode:
             raise ServerUnavailable(f"supervisord does not start: {' '.join(done.stdout.split())[-300:]}")
 
-    def _start_caddy(self) -> None:
-        supervisor = self.supervisor(timeout_s=READY_S)
-        if not any(process.lives for process in supervisor.group("caddy")):
-            self._set_aside_lost_ports()
-            supervisor.start("caddy")
-
     def _why_not(self) -> str:
-        what = "Caddy does not answer" if self._supervisor_answers() else "supervisord does not answer"
-        return f"{what}; its log is in {self.root / 'logs'}"
+        return f"supervisord does not answer; its log is in {self.root / 'logs'}"
 
     def _stop(self) -> None:
         if not self.root.is_dir():

@@ -47,6 +47,8 @@ SETTLE_S = 60
 SHORTEST_SECRET = 4
 """Shorter values are not hidden in logs: they would hide half of every word."""
 DIGEST_PREFIX = "sha256:"
+LAUNCH = (sys.executable, "-I", "-S", str(LAUNCHER))
+"""What supervisord runs, before the file that describes the processes and the name of one."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -155,6 +157,7 @@ class AnsibleDeployer:
             "root": str(self._server.root),
             "sockets": str(self._server.place.sockets),
             "caddy": self._server.caddy_binary,
+            "launcher": LAUNCH,
             "first_port": self._ports[0],
             "last_port": self._ports[1],
             "first_instance_port": self._instance_ports[0],
@@ -178,7 +181,7 @@ class AnsibleDeployer:
                 "timeout_s": contract.health.timeout_s,
             },
             "launch": {
-                "launcher": [sys.executable, "-I", "-S", str(LAUNCHER)],
+                "launcher": LAUNCH,
                 "processes": _commands(contract, place, release),
                 "answering": contract.answering,
                 "stop_timeout_s": contract.stop_timeout_s,
@@ -213,7 +216,7 @@ class AnsibleDeployer:
         except Refused:
             return ServiceState.FAILED
         lives = bool(found) and all(process.lives for process in found)
-        reachable = self._server.leads_people_to(record.port)
+        reachable = self._server.leads_people_to(place.name, record.port)
         return ServiceState.RUNNING if lives and reachable else ServiceState.FAILED
 
     def _logs(self, place: ProjectPlace, lines: int) -> str:

@@ -83,7 +83,7 @@ def described(stage: Stage, record: Record) -> Options:
     settled = (
         not record.leftovers(stage.place)
         and bool(processes) == record.running
-        and caddy.read(stage.place, record.port) == caddy.recorded(record)
+        and caddy.read(stage.place, record.port) == caddy.recorded(stage.place, record)
         and stage.caddy.listens(record.port) == (current is not None)
     )
     return {

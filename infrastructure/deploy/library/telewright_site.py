@@ -24,11 +24,11 @@ def act(stage: Stage) -> Options:
     """Choose."""
     record = records.load(stage.place)
     routes = {
-        "pending": caddy.pending(record),
-        "recorded": caddy.recorded(record),
+        "pending": caddy.pending(stage.place, record),
+        "recorded": caddy.recorded(stage.place, record),
         "absent": Route(record.port, None, ""),
     }
-    return {"changed": stage.caddy.lead(stage.place, routes[stage.options["state"]])}
+    return {"changed": stage.caddy.lead(routes[stage.options["state"]], start=stage.caddy_start)}
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class Installation:
 
     def instances(self) -> list[str]:
         """Return the groups of the services that run under supervisord."""
-        return sorted(one.group for one in self.server.supervisor().processes() if one.group != "caddy")
+        return sorted(one.group for one in self.server.supervisor().processes() if "." in one.group)
 
     @asynccontextmanager
     async def ledgers(self) -> AsyncIterator[Connection]:

@@ -46,22 +46,45 @@ async def test_a_killed_worker_leaves_nothing_at_work_and_the_next_one_converges
     assert len(_instances(server)) == 1
     place = server.place.project("hello")
     assert len(list(place.instances.iterdir())) == 1
-    assert len(list(server.place.programs.iterdir())) == 1
+    assert len(list(server.place.programs.iterdir())) == 2, "the instance's and the proxy's"
     assert not list(place.releases.glob(".*"))
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("status", ["started", "changed"])
 async def test_a_killed_first_deployment_is_repeated(
-    deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path, ports: tuple[int, int]
+    deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path, ports: tuple[int, int], status: str
 ) -> None:
     await server.start()
-    await _kill_at("Switch the proxy to the new instance: started", server, tmp_path, ports)
+    await _kill_at(f"Switch the proxy to the new instance: {status}", server, tmp_path, ports)
     await _until(lambda: not _playing(server))
 
     result = await deployer.deploy(DeployRequest("hello", release(tmp_path, "b"), {}, 2), Events())
 
     assert await version_at(result.url) == "b"
     assert len(_instances(server)) == 1
+
+
+@pytest.mark.timeout(400)
+async def test_a_proxy_that_is_half_made_is_made_again_by_the_next_deployment(
+    deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path
+) -> None:
+    request = DeployRequest("hello", release(tmp_path, "a"), {}, 1)
+    url = (await deployer.deploy(request, Events())).url
+    place = server.place.project("hello")
+    manager = server.supervisor(timeout_s=60)
+
+    place.proxy_program.unlink()
+    manager.remove(place.proxy_group)
+    await deployer.deploy(request, Events())
+    assert await version_at(url) == "a"
+
+    manager.remove(place.proxy_group)
+    place.site.write_text("half of")
+    manager.add(place.proxy_group)
+    await deployer.deploy(request, Events())
+    assert await version_at(url) == "a"
+    assert len(manager.group(place.proxy_group)) == 1
 
 
 async def test_a_playbook_that_only_waits_dies_with_its_worker_and_frees_the_lock(
@@ -157,7 +180,7 @@ def _playing(server: LocalServer) -> list[psutil.Process]:
 
 
 def _instances(server: LocalServer) -> list[str]:
-    return [p.group for p in server.supervisor().processes() if p.group != "caddy" and p.lives]
+    return [p.group for p in server.supervisor().processes() if "." in p.group and p.lives]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

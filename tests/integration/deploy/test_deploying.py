@@ -104,6 +104,31 @@ async def test_not_one_request_fails_while_a_second_version_comes_and_goes(
     assert forward.url == back.url == url
 
 
+@pytest.mark.timeout(400)
+async def test_not_one_request_fails_while_other_projects_come_and_go(
+    deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path
+) -> None:
+    url = (await deployer.deploy(request(release(tmp_path, "a")), Events())).url
+    [before] = server.supervisor().group("hello-proxy")
+    load = Load(url)
+
+    async def come_and_go(project: str) -> None:
+        for fence in (1, 3):
+            artifact = release(tmp_path, "b", project=project)
+            other = await deployer.deploy(request(artifact, fence), Events())
+            assert await version_at(other.url) == "b"
+            await deployer.remove(project, fence=fence + 1, on_event=Events())
+
+    async with load.under_way(people=8):
+        await asyncio.gather(come_and_go("second"), come_and_go("third"))
+
+    assert load.failures == []
+    assert load.versions["a"] > 0
+    [after] = server.supervisor().group("hello-proxy")
+    assert after == before
+    assert [p.group for p in server.supervisor().processes() if "." not in p.group] == ["hello-proxy"]
+
+
 async def test_the_same_deployment_again_changes_nothing_and_a_changed_variable_does(
     deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path
 ) -> None:
@@ -244,7 +269,9 @@ async def test_a_service_stops_starts_and_goes(
     await deployer.remove("hello", fence=4, on_event=Events())
     assert (await deployer.status("hello")).state is ServiceState.ABSENT
     assert _pids(server) == {}
+    assert server.supervisor().processes() == []
     assert not (server.place.project("hello").data).exists()
+    assert not (server.place.project("hello").proxy).exists()
     with pytest.raises(NotDeployed):
         await deployer.start("hello", fence=5, on_event=Events())
     with pytest.raises(DeploymentFenced):
@@ -275,8 +302,8 @@ async def test_a_variable_that_nobody_gave_is_named_before_anything_is_done(
 
 
 def _pids(server: LocalServer) -> dict[int, str]:
-    """Return the processes of all services, by process id."""
-    return {p.pid: p.name for p in server.supervisor().processes() if p.group != "caddy" and p.lives}
+    """Return the processes of all services, by process id. A proxy's group has no dot."""
+    return {p.pid: p.name for p in server.supervisor().processes() if "." in p.group and p.lives}
 
 
 def _with_text(directory: Path, text: str) -> list[Path]:

@@ -15,7 +15,7 @@ import pytest
 
 from infrastructure.deploy import DeployRequest, ServerUnavailable
 from infrastructure.deploy.ansible import AnsibleDeployer
-from infrastructure.deploy.module_utils.telewright.failure import Refused
+from infrastructure.deploy.module_utils.telewright.ports import has_listener
 from infrastructure.local_server import LocalServer
 from tests.integration.deploy.services import Events, release, version_at
 
@@ -58,17 +58,10 @@ async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_
         await LocalServer(tmp_path / "a;b").start()
 
 
-async def test_what_keeps_it_from_starting_is_said_so_that_it_can_be_tried_again(
-    server: LocalServer, tmp_path: Path
-) -> None:
+async def test_what_keeps_it_from_starting_is_said_so_that_it_can_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServerUnavailable, match="Not a directory"):
         await LocalServer(tmp_path / "file" / "server").start()
-
-    await server.start()
-    server.supervisor(timeout_s=30).start("caddy")  # runs already
-    with pytest.raises(Refused, match="BAD_NAME"):
-        server.supervisor(timeout_s=30).start("nobody")
 
 
 async def test_it_knows_nothing_of_our_environment_and_listens_on_no_port(
@@ -80,7 +73,7 @@ async def test_it_knows_nothing_of_our_environment_and_listens_on_no_port(
 
     [supervisor] = _supervisors(server)
     family = [supervisor, *supervisor.children(recursive=True)]
-    assert len(family) == 2
+    assert len(family) == 1
     assert not [process for process in family if "DATABASE_URL" in process.environ()]
     assert not [socket for process in family for socket in process.net_connections("inet")]
 
@@ -104,11 +97,14 @@ async def test_it_outlives_whoever_started_it(server: LocalServer) -> None:
 async def test_services_come_back_with_the_server_however_it_ended(
     server: LocalServer, deployer: AnsibleDeployer, tmp_path: Path
 ) -> None:
-    url = (await deployer.deploy(DeployRequest("hello", release(tmp_path, "a"), {}, 1), Events())).url
+    result = await deployer.deploy(DeployRequest("hello", release(tmp_path, "a"), {}, 1), Events())
+    url, port = result.url, result.port
 
     await server.stop()
     assert not await server.is_running()
+    assert not has_listener(port)
     await server.start()
+    assert server.leads_people_to("hello", port)
     await _answers(url)
 
     [supervisor] = _supervisors(server)
@@ -118,9 +114,8 @@ async def test_services_come_back_with_the_server_however_it_ended(
     await server.start()
     await _answers(url)
 
-    [process] = [p for p in server.supervisor().processes() if p.group == "caddy"]
+    [process] = [p for p in server.supervisor().processes() if p.group == "hello-proxy"]
     os.kill(process.pid, signal.SIGKILL)
-    await server.start()
     await _answers(url)
 
 

@@ -71,15 +71,16 @@ def test_leftovers_are_all_instances_but_the_current_one(tmp_path: Path) -> None
     assert Record("hello").leftovers(place) == ["1-a", "2-b", "3-c"]
 
 
-def test_a_port_leads_to_the_current_instance_only_while_it_is_meant_to_run() -> None:
+def test_a_port_leads_to_the_current_instance_only_while_it_is_meant_to_run(tmp_path: Path) -> None:
+    place = Server(root=tmp_path, sockets=tmp_path).project("hello")
     record = Record("hello", 8100, current=instance("a", 20001), running=True, pending=instance("b", 20002))
-    assert caddy.recorded(record).upstream == "127.0.0.1:20001"
-    assert caddy.pending(record).upstream == "127.0.0.1:20002"
-    assert caddy.pending(record).site == caddy.recorded(record).site
+    assert caddy.recorded(place, record).upstream == "127.0.0.1:20001"
+    assert caddy.pending(place, record).upstream == "127.0.0.1:20002"
+    assert caddy.pending(place, record).site == caddy.recorded(place, record).site
     stopped = Record("hello", 8100, current=instance("a", 20001), running=False)
-    assert caddy.recorded(stopped).upstream == ""
-    assert caddy.recorded(stopped).site is not None
-    assert caddy.recorded(Record("hello", 8100)).site is None
+    assert caddy.recorded(place, stopped).upstream == ""
+    assert caddy.recorded(place, stopped).site is not None
+    assert caddy.recorded(place, Record("hello", 8100)).site is None
 
 
 def test_nothing_to_switch_to_is_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .caddy import Caddy
+from .caddy import Caddy, Start
 from .failure import Refused
 from .places import ProjectPlace, Server
 from .supervisor import Supervisor
@@ -28,6 +28,7 @@ SERVER = {
         "root": PATH,
         "sockets": PATH,
         "caddy": PATH,
+        "launcher": {"type": "list", "elements": "str", "required": True},
         "first_port": NUMBER,
         "last_port": NUMBER,
         "first_instance_port": NUMBER,
@@ -47,7 +48,8 @@ class Stage:
         server = Server(root=Path(options["server"]["root"]), sockets=Path(options["server"]["sockets"]))
         self.place: ProjectPlace = server.project(options["project"])
         self.manager = Supervisor(server.supervisor_socket)
-        self.caddy = Caddy(server, binary=options["server"]["caddy"])
+        self.caddy = Caddy(self.place, manager=self.manager)
+        self.caddy_start = Start(options["server"]["launcher"], options["server"]["caddy"])
 
 
 def run(act: Callable[[Stage], Options], options: Options) -> None:

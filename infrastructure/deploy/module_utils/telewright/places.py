@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -30,28 +31,8 @@ class Server:
 
     @property
     def programs(self) -> Path:
-        """One file per instance, read by supervisord."""
+        """One file per instance and one per proxy, read by supervisord."""
         return self.root / "conf.d"
-
-    @property
-    def caddy_socket(self) -> Path:
-        """Where Caddy is told of changes. Never a TCP port: services share the host's loopback."""
-        return self.sockets / "caddy.sock"
-
-    @property
-    def caddyfile(self) -> Path:
-        """The proxy's configuration, which imports the sites."""
-        return self.root / "caddy" / "Caddyfile"
-
-    @property
-    def sites(self) -> Path:
-        """One file per project, read by Caddy."""
-        return self.root / "caddy" / "sites"
-
-    @property
-    def upstreams(self) -> Path:
-        """One file per project with its instance's address. Caddy's working directory: it is told names."""
-        return self.root / "caddy" / "upstreams"
 
     @property
     def projects(self) -> Path:
@@ -104,14 +85,38 @@ class ProjectPlace:
         return self.root / "logs"
 
     @property
+    def proxy(self) -> Path:
+        """What the project's Caddy has. Its working directory: it is told names."""
+        return self.root / "proxy"
+
+    @property
     def site(self) -> Path:
         """What Caddy does with the project's port."""
-        return self.server.sites / f"{self.name}.caddy"
+        return self.proxy / "Caddyfile"
 
     @property
     def upstream(self) -> Path:
-        """The address of the instance that serves people."""
-        return self.server.upstreams / f"{self.name}.upstream"
+        """The address of the instance that serves people.
+
+        The name has a dot: a Caddyfile's `{file.name}` is something of the request's address.
+        """
+        return self.proxy / f"{self.name}.upstream"
+
+    @property
+    def proxy_group(self) -> str:
+        """The service manager's name for the project's Caddy. It has no dot, as every instance's has."""
+        return f"{self.name}-proxy"
+
+    @property
+    def proxy_socket(self) -> Path:
+        """Where the project's Caddy listens for us; a project's name may be too long for a Unix socket."""
+        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        return self.server.sockets / f"{digest}.proxy"
+
+    @property
+    def proxy_program(self) -> Path:
+        """The file that makes supervisord run the project's Caddy."""
+        return self.server.programs / f"{self.proxy_group}.conf"
 
     def program(self, instance: str) -> Path:
         """Return the file that makes supervisord run an instance."""

@@ -11,6 +11,7 @@ from .failure import Refused
 
 LOOPBACK = "127.0.0.1"
 ESTABLISHED = "01"
+LISTENING = "0A"
 
 
 def is_free(port: int) -> bool:
@@ -55,6 +56,15 @@ def any_free(first: int, last: int, *, taken: Container[int]) -> int:
 
 def has_connections(port: int) -> bool:
     """Whether anybody still has a connection to a port of this machine."""
+    return _has_socket(port, ESTABLISHED)
+
+
+def has_listener(port: int) -> bool:
+    """Whether anybody listens on a port of this machine. Unlike `is_free`, it is never in the way."""
+    return _has_socket(port, LISTENING)
+
+
+def _has_socket(port: int, wanted_state: str) -> bool:
     wanted = f":{port:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -63,6 +73,6 @@ def has_connections(port: int) -> bool:
             continue
         for line in lines:
             local, _, state = line.split()[1:4]
-            if state == ESTABLISHED and local.endswith(wanted):
+            if state == wanted_state and local.endswith(wanted):
                 return True
     return False

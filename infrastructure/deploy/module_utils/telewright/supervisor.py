@@ -15,7 +15,6 @@ from .unix_http import UnixConnection
 
 BAD_NAME = 10
 """Fault codes of supervisor.xmlrpc.Faults."""
-ALREADY_STARTED = 60
 STILL_RUNNING = 91
 ALREADY_ADDED = 90
 
@@ -102,18 +101,6 @@ class Supervisor:
                 time.sleep(0.1)
             else:
                 return True
-
-    def start(self, process: str) -> None:
-        """Start one process and wait until it has lived for its `startsecs`. One that runs is fine.
-
-        Raises:
-            Refused: It does not come up.
-        """
-        try:
-            self._call("startProcess", process)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode != ALREADY_STARTED:
-                raise _refusal(fault) from fault
 
     def shut_down(self) -> None:
         """Stop everything, and supervisord itself."""

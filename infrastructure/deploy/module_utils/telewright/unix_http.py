@@ -1,4 +1,4 @@
-"""HTTP over a Unix socket, as supervisord and Caddy's admin endpoint speak it."""
+"""HTTP over a Unix socket, as supervisord speaks it."""
 
 from __future__ import annotations
 
