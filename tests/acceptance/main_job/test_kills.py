@@ -62,12 +62,8 @@ async def test_whatever_is_killed_everything_happens_once_and_what_runs_keeps_ru
         killer = Killer(pair, kills=KILLS, seed=SEED)
 
         assert undisturbed.visitors is not None
-        async with killer.at_large():
-            # Visitors come when all projects are there: one that comes reloads the proxy they share,
-            # which may cost a connection (docs/decisions/0004-deployment.md).
-            await asyncio.gather(*(_build(petra, story) for story in stories))
-            async with undisturbed.visitors.about():
-                await asyncio.gather(*(_live(petra, pair, story, killer) for story in stories))
+        async with undisturbed.visitors.about(), killer.at_large():
+            await asyncio.gather(*(_live(petra, pair, story, killer) for story in stories))
 
         print(dict(killer.killed))
         for story in [undisturbed, *stories]:
@@ -76,8 +72,9 @@ async def test_whatever_is_killed_everything_happens_once_and_what_runs_keeps_ru
 
 
 async def _live(petra: Person, installation: Installation, story: Story, killer: Killer) -> None:
-    """Change a project, deploy it and roll it back for as long as somebody kills."""
+    """Build a project; then change it, deploy it and roll it back for as long as somebody kills."""
     repository = Repository(installation.home, story.name)
+    await _build(petra, story)
     assert story.visitors is not None
     async with story.visitors.about():
         while not killer.has_had_enough or not story.commits:
