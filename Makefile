@@ -8,6 +8,8 @@ TESTS ?=
 
 BIN := .venv/bin
 UV := .uv/bin/uv
+# Trust what the machine trusts, as pip does: many networks have an authority of their own.
+export UV_SYSTEM_CERTS ?= 1
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
