@@ -148,13 +148,14 @@ async def _uv_install(target: Path, files: Sequence[Path], scratch: Path, lock: 
 
 def _uv_environment() -> dict[str, str]:
     """Return how this machine reaches its package index."""
-    kept = re.compile(r"UV_(?!TARGET|SYSTEM|REQUIRE|CONSTRAINT|OVERRIDE|NO_BUILD)\w+|SSL_CERT_\w+|XDG_\w+")
+    kept = re.compile(
+        r"UV_(?!TARGET|SYSTEM_PYTHON|REQUIRE|CONSTRAINT|OVERRIDE|NO_BUILD)\w+|SSL_CERT_\w+|XDG_\w+"
+    )
     proxies = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if kept.fullmatch(name) or name.upper() in proxies
-    }  # fmt: skip
+    # Trust what the machine trusts: many networks have an authority of their own.
+    return {"UV_SYSTEM_CERTS": "1"} | {
+        name: value for name, value in os.environ.items() if kept.fullmatch(name) or name.upper() in proxies
+    }
 
 
 def _leave_out_scripts(target: Path) -> None:

@@ -11,8 +11,6 @@ import asyncio
 import hashlib
 import re
 import shutil
-import tarfile
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -21,9 +19,9 @@ from datetime import datetime
 from pathlib import Path
 
 from infrastructure.forge.commits import INDEX, full_message, write_commit, write_tree
+from infrastructure.forge.export import write_out
 from infrastructure.forge.git import Git
 from infrastructure.forge.protocol import (
-    BadTree,
     BranchMoved,
     Commit,
     LogEntry,
@@ -103,10 +101,8 @@ class LocalForge:
         git = self._git(repository)
         if not await _exists(git, commit):
             raise NoCommit(f"{repository.name} has no commit {commit[:12]}")
-        with tempfile.TemporaryDirectory(prefix="telewright-export-") as scratch:
-            archive = Path(scratch) / "commit.tar"
-            await git("archive", "--format=tar", f"--output={archive}", commit)
-            await asyncio.to_thread(_unpack, archive, target)
+        await asyncio.to_thread(_make_empty, target)
+        await write_out(git, commit, target)
 
     async def log(self, repository: Repository, branch: str, *, limit: int = 20) -> list[LogEntry]:
         """See `Forge.log`."""
@@ -221,15 +217,10 @@ def _age_s(file: Path) -> float | None:
         return None
 
 
-def _unpack(archive: Path, target: Path) -> None:
+def _make_empty(target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise BadInput(f"{target.name} is not empty")
-    try:
-        with tarfile.open(archive) as content:
-            content.extractall(target, filter="data")
-    except tarfile.FilterError as error:
-        raise BadTree(f"The commit cannot be exported: {error}") from error
 
 
 def _free(shelf: Path, name: str, owner_key: str) -> Path:

@@ -52,7 +52,7 @@ def unpack(archive: Path, *, place: ProjectPlace, release: Release) -> bool:
         temporary.rename(target)
     except FileNotFoundError as error:
         raise _bad(f"the archive is gone: {error.filename}") from error
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, FileExistsError, NotADirectoryError) as error:
         raise _bad(f"the archive cannot be read: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -101,13 +101,24 @@ def _extract(stream: BufferedReader, target: Path) -> None:
             total += member.size
             if count > MOST_MEMBERS or total > MOST_BYTES:
                 raise _bad("the archive unpacks to too much")
-            archive.extract(_readable(member), target, filter="data")
+            _write(archive, member, target / member.name)
 
 
-def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Let the service's own user read it, whatever the archive says: what is secret is elsewhere."""
-    executable = member.isdir() or member.mode & 0o100
-    return member.replace(mode=0o755 if executable else 0o644, deep=False)
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    """Write a file or a directory; nothing else passes the check, so no member can lead through a link.
+
+    Early releases of Python 3.11 have no filters for extraction.
+    """
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    assert content is not None  # noqa: S101 - it is a file
+    with content, path.open("xb") as file:
+        shutil.copyfileobj(content, file)
+    # The service's own user reads it, whatever the archive says: what is secret is elsewhere.
+    path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _check_member(member: tarfile.TarInfo) -> None:
