@@ -149,7 +149,8 @@ async def _check_the_whole(installation: Installation, stories: list[Story], kil
         assert failed <= killed["playbook"]
     assert installation.playbooks() == []
     assert sorted(group.split(".")[0] for group in set(installation.instances())) == names
-    assert sorted(one.name.split(".")[0] for one in installation.server.place.programs.iterdir()) == names
+    programs = sorted(one.name.split(".")[0] for one in installation.server.place.programs.iterdir())
+    assert programs == sorted([*names, *(f"{name}-proxy" for name in names)])
     for name in names:
         place = installation.server.place.project(name)
         assert len(list(place.instances.iterdir())) == 1
