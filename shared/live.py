@@ -43,6 +43,28 @@ class Watch:
         self.woken.clear()
 
 
+class WatchOfAll:
+    """One reader's way to sleep until there may be something new in any session."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self._sessions: set[UUID] = set()
+
+    def wake(self, session_id: UUID) -> None:
+        """Note that a session was woken."""
+        self._sessions.add(session_id)
+        self._woken.set()
+
+    async def wait(self) -> set[UUID]:
+        """Return the sessions that were woken since the last time; none after a second without any."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_S):
+                await self._woken.wait()
+        self._woken.clear()
+        sessions, self._sessions = self._sessions, set()
+        return sessions
+
+
 class Live:
     """Wakes readers of a session, here and in other processes, and is woken by them."""
 
@@ -59,7 +81,8 @@ class Live:
             decode_responses=True,
             retry=Retry(NoBackoff(), 0),
         )
-        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._watches: defaultdict[UUID, set[Watch]] = defaultdict(set)
+        self._watches_of_all: set[WatchOfAll] = set()
         self._silent_until = 0.0
         self._listener: asyncio.Task[None] | None = None
 
@@ -76,7 +99,7 @@ class Live:
 
     async def wake(self, session_id: UUID) -> None:
         """Tell the readers of a session to look; called after the commit."""
-        self._wake_here(str(session_id))
+        self._wake_here(session_id)
         if time.monotonic() < self._silent_until:
             return
         try:
@@ -88,18 +111,35 @@ class Live:
     @contextlib.contextmanager
     def watching(self, session_id: UUID) -> Iterator[Watch]:
         """Watch a session; what happens from here on wakes the reader."""
-        watch, watches = Watch(), self._watches[str(session_id)]
+        watch, watches = Watch(), self._watches[session_id]
         watches.add(watch)
         try:
             yield watch
         finally:
             watches.discard(watch)
             if not watches:
-                self._watches.pop(str(session_id), None)
+                self._watches.pop(session_id, None)
 
-    def _wake_here(self, session_id: str) -> None:
+    @contextlib.contextmanager
+    def watching_all(self) -> Iterator[WatchOfAll]:
+        """Watch every session; what happens in any from here on wakes the reader, and says in which."""
+        watch = WatchOfAll()
+        self._watches_of_all.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches_of_all.discard(watch)
+
+    def _wake_here(self, session_id: UUID) -> None:
         for watch in self._watches.get(session_id, ()):
             watch.woken.set()
+        for all_of_them in self._watches_of_all:
+            all_of_them.wake(session_id)
+
+    def _hear(self, channel: str) -> None:
+        # Whoever else uses this Valkey may publish whatever they like.
+        with contextlib.suppress(ValueError):
+            self._wake_here(UUID(channel.removeprefix(_CHANNEL)))
 
     async def _listen(self) -> None:
         while True:
@@ -108,7 +148,7 @@ class Live:
                     await pubsub.psubscribe(f"{_CHANNEL}*")
                     async for message in pubsub.listen():
                         if message["type"] == "pmessage":
-                            self._wake_here(message["channel"].removeprefix(_CHANNEL))
+                            self._hear(message["channel"])
             except (RedisError, OSError) as error:
                 log.warning("live.lost", error=str(error), polling_every_s=_POLL_S)
             await asyncio.sleep(_PAUSE_S)

@@ -50,6 +50,8 @@ class FeedItem:
     position: int
     ends_run: bool
     at: datetime
+    inbox_id: int | None = None
+    """The message that a turn is, or answers; None for a greeting and for what a run tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class _Row:
     body: dict[str, Any]
     trace_id: str
     created_at: datetime
+    inbox_id: int | None
 
 
 class Feed:
@@ -133,13 +136,69 @@ class Feed:
                 if not items and not reading.behind:
                     await watch.wait()
 
-    async def acknowledge(self, item: FeedItem) -> None:
-        """Note that a reader has shown an item, and so all before it in its stream."""
+    async def unread(self, reader: str, session_id: SessionId, *, limit: int = _AT_ONCE) -> list[FeedItem]:
+        """Return what is new for a reader, oldest first, and wait for nothing more.
+
+        What was not acknowledged is returned again by the next call. Facts that say
+        nothing to a person are passed over here, so that `behind` forgets them too.
+
+        Args:
+            reader: Whose cursors; it has attached itself before.
+            session_id: What it reads.
+            limit: The most items that are returned.
+        """
+        reading = _Reading(self._database, reader, session_id, at_once=limit)
+        await reading.begin()
+        items = await reading.news()
+        while not items and reading.behind:
+            items = await reading.news()
+        if reading.silent:
+            async with self._database.transaction() as tx:
+                for run_id, position in reading.silent.items():
+                    await cursors.advance(tx, reader=reader, stream=_run(run_id), to=position)
+        return items[:limit]
+
+    async def behind(self, reader: str, front: str) -> list[SessionId]:
+        """Return a front's sessions in which something is new for a reader that has attached itself.
+
+        Indexes: sessions (front, external_key), the cursors' primary key, runs_of_session.
+        A session costs three look-ups, and its runs that have not been read to their ends one each.
+        """
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                """
+                SELECT sessions.id
+                  FROM sessions
+                  JOIN cursors AS heard ON heard.reader = %(reader)s AND heard.stream = 'session:' || sessions.id
+                 WHERE front = %(front)s
+                   AND (last_turn > heard.position OR EXISTS (
+                        SELECT FROM runs
+                          LEFT JOIN cursors AS seen ON seen.reader = %(reader)s AND seen.stream = 'run:' || runs.id
+                         WHERE session_id = sessions.id
+                           AND number > COALESCE((SELECT position FROM cursors AS settled
+                                                   WHERE settled.reader = %(reader)s
+                                                     AND settled.stream = 'settled:' || sessions.id), 0)
+                           AND last_event > COALESCE(seen.position, 0)))
+                """,
+                {"reader": reader, "front": front},
+            )
+            return [SessionId(row[0]) for row in await cursor.fetchall()]
+
+    async def acknowledge(self, item: FeedItem, tx: Connection | None = None) -> None:
+        """Note that a reader has shown an item, and so all before it in its stream.
+
+        Args:
+            item: What was shown.
+            tx: The transaction of the showing, if there is one; else it is noted in one of its own.
+        """
+        if tx is None:
+            async with self._database.transaction() as own:
+                return await self.acknowledge(item, own)
         stream = _turns(item.session_id) if item.run_id is None else _run(item.run_id)
-        async with self._database.transaction() as tx:
-            await cursors.advance(tx, reader=item.reader, stream=stream, to=item.position)
-            if item.ends_run:
-                await self._settle(tx, item.reader, item.session_id)
+        await cursors.advance(tx, reader=item.reader, stream=stream, to=item.position)
+        if item.ends_run:
+            await self._settle(tx, item.reader, item.session_id)
+        return None
 
     async def recent(self, session_id: SessionId, n: int) -> list[FeedItem]:
         """Return the last things said in a session and what its runs came to, oldest first; moves no cursor."""
@@ -147,7 +206,7 @@ class Feed:
             async with connection.cursor(row_factory=class_row(_Row)) as cursor:
                 await cursor.execute(
                     """
-                    SELECT NULL::uuid AS run_id, seq, author AS type, user_id, body, trace_id, created_at
+                    SELECT NULL::uuid AS run_id, seq, author AS type, user_id, body, trace_id, created_at, inbox_id
                       FROM turns WHERE session_id = %(id)s ORDER BY seq DESC LIMIT %(n)s
                     """,
                     {"id": session_id, "n": n},
@@ -155,7 +214,8 @@ class Feed:
                 turns = await cursor.fetchall()
                 await cursor.execute(
                     """
-                    SELECT run_id, seq, type, NULL AS user_id, data AS body, events.trace_id, events.created_at
+                    SELECT run_id, seq, type, NULL AS user_id, data AS body, events.trace_id, events.created_at,
+                           NULL::bigint AS inbox_id
                       FROM (SELECT id, last_event FROM runs WHERE session_id = %(id)s AND ended_at IS NOT NULL
                              ORDER BY number DESC LIMIT %(n)s) AS ended
                       JOIN events ON run_id = ended.id AND seq = last_event
@@ -202,10 +262,13 @@ class Feed:
 class _Reading:
     """One reader following one session: where it is, in memory ahead of the durable cursors."""
 
-    def __init__(self, database: Database, reader: str, session_id: SessionId) -> None:
+    def __init__(
+        self, database: Database, reader: str, session_id: SessionId, *, at_once: int = _AT_ONCE
+    ) -> None:
         self._database = database
         self._reader = reader
         self._session_id = session_id
+        self._at_once = at_once
         self._turns = 0
         self._events: dict[RunId, int] = {}
         self._ended: dict[RunId, int] = {}
@@ -214,6 +277,10 @@ class _Reading:
         self._runs: dict[RunId, Run] = {}
         self.behind = False
         """Whether there was more than one query returns."""
+        self.silent: dict[RunId, int] = {}
+        """How far each run's events say nothing to a person, before the first that does."""
+        self._told: set[RunId | None] = set()
+        """Runs of which something was yielded."""
 
     async def begin(self) -> None:
         """Start from the durable cursors."""
@@ -236,9 +303,16 @@ class _Reading:
             await self._forget_settled(connection)
             rows = await self._read(connection)
             await self._learn_runs(connection, rows)
-        self.behind = any(len(stream) >= _AT_ONCE for stream in rows)
-        items = [self._take(row) for row in _merged(rows)]
-        return [item for item in items if item is not None]
+        self.behind = any(len(stream) >= self._at_once for stream in rows)
+        items = []
+        for row in _merged(rows):
+            item = self._take(row)
+            if item is not None:
+                items.append(item)
+                self._told.add(item.run_id)
+            elif row.run_id is not None and row.run_id not in self._told:
+                self.silent[row.run_id] = row.seq
+        return items
 
     async def _forget_settled(self, connection: Connection) -> None:
         """Keep the query as small as what is under way, however long a session is followed."""
@@ -260,10 +334,10 @@ class _Reading:
         async with connection.cursor(row_factory=class_row(_Row)) as cursor:
             await cursor.execute(
                 """
-                (SELECT NULL::uuid AS run_id, seq, author AS type, user_id, body, trace_id, created_at
+                (SELECT NULL::uuid AS run_id, seq, author AS type, user_id, body, trace_id, created_at, inbox_id
                    FROM turns WHERE session_id = %(session_id)s AND seq > %(turns)s ORDER BY seq LIMIT %(limit)s)
                 UNION ALL
-                (SELECT runs.id, news.seq, news.type, NULL, news.data, news.trace_id, news.created_at
+                (SELECT runs.id, news.seq, news.type, NULL, news.data, news.trace_id, news.created_at, NULL
                    FROM runs
                    LEFT JOIN unnest(%(runs)s::uuid[], %(positions)s::bigint[]) AS read (id, position)
                         ON read.id = runs.id
@@ -279,7 +353,7 @@ class _Reading:
                     "runs": list(self._events),
                     "positions": list(self._events.values()),
                     "settled": self._settled,
-                    "limit": _AT_ONCE,
+                    "limit": self._at_once,
                 },
             )
             streams: dict[RunId | None, list[_Row]] = {}
@@ -339,6 +413,7 @@ def _item(reader: str, session_id: SessionId, row: _Row, run: Run | None) -> Fee
         position=row.seq,
         ends_run=row.type in _ENDS,
         at=row.created_at,
+        inbox_id=row.inbox_id,
     )
 
 

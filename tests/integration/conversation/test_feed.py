@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 import pytest
 
 from graph.conversation import Feed, FeedItem, Kind
@@ -258,3 +259,129 @@ async def test_recent_returns_the_last_of_a_conversation_and_moves_nothing(
     assert "Two tests failed." in recent[1].reply.plain
     assert await feed.recent(owner.session_id, 0) == []
     assert await chat.count("cursors") == 0
+
+
+async def test_what_is_unread_is_returned_until_it_is_acknowledged(
+    chat: Chat, owner: Person, feed: Feed
+) -> None:
+    await feed.attach("bot", owner.session_id)
+    run = await build(chat, owner)
+    await work(chat, run, 3)
+
+    first = await feed.unread("bot", owner.session_id, limit=4)
+    for item in first[:2]:
+        await feed.acknowledge(item)
+    rest = await feed.unread("bot", owner.session_id)
+
+    assert [item.author for item in first] == ["telewright", "person", "telewright", "telewright"]
+    assert [item.key for item in rest[:2]] == [item.key for item in first[2:]]
+    assert len(rest) == 5
+    assert [item.key for item in await feed.unread("bot", owner.session_id)] == [item.key for item in rest]
+
+
+async def test_an_acknowledgement_stands_or_falls_with_the_transaction_that_showed_the_item(
+    chat: Chat, owner: Person, feed: Feed
+) -> None:
+    await feed.attach("bot", owner.session_id)
+    [greeting] = await feed.unread("bot", owner.session_id)
+
+    async with chat.database.transaction() as tx:
+        await feed.acknowledge(greeting, tx)
+        raise psycopg.Rollback
+    assert await feed.unread("bot", owner.session_id) == [greeting]
+
+    async with chat.database.transaction() as tx:
+        await feed.acknowledge(greeting, tx)
+    assert await feed.unread("bot", owner.session_id) == []
+
+
+async def test_a_reader_learns_which_sessions_of_its_front_have_something_new(chat: Chat, feed: Feed) -> None:
+    one, other = await chat.person(chat="one"), await chat.person(chat="other")
+    for person in (one, other):
+        await feed.attach("bot", person.session_id)
+        await read_all(feed, person)
+    assert await feed.behind("bot", "test") == []
+
+    await one.say("/whoami")
+    assert await feed.behind("bot", "test") == [one.session_id]
+    assert await feed.behind("bot", "another front") == []
+    assert await feed.behind("nobody", "test") == []
+    await read_all(feed, one)
+    assert await feed.behind("bot", "test") == []
+
+    run = await build(chat, other)
+    await read_all(feed, other)
+    claim = await chat.claim(run)
+    assert await feed.behind("bot", "test") == [other.session_id]
+    await read_all(feed, other)
+    await chat.emit(claim, "note.written", {"text": "news"})
+    assert await feed.behind("bot", "test") == [other.session_id]
+
+
+async def test_facts_that_say_nothing_do_not_leave_a_session_behind(
+    chat: Chat, owner: Person, feed: Feed
+) -> None:
+    await feed.attach("bot", owner.session_id)
+    run = await build(chat, owner)
+    await chat.ask(run, plan_question())
+    await read_all(feed, owner)
+
+    # `run.waiting` comes behind the question, and is not told.
+    assert await feed.unread("bot", owner.session_id) == []
+    assert await feed.behind("bot", "test") == []
+
+
+async def test_many_facts_that_say_nothing_do_not_hide_what_comes_behind_them(
+    chat: Chat, owner: Person, feed: Feed
+) -> None:
+    await feed.attach("bot", owner.session_id)
+    run = await build(chat, owner)
+    claim = await chat.claim(run)
+    await read_all(feed, owner)
+    for _ in range(7):
+        await chat.emit(claim, "step.started", {"step": "report"})
+    await chat.emit(claim, "note.written", {"text": "news"})
+
+    [news] = await feed.unread("bot", owner.session_id, limit=2)
+
+    assert news.reply is not None
+    assert news.reply.plain == "news"
+
+
+async def test_a_turn_says_which_message_it_is_or_answers(chat: Chat, owner: Person, feed: Feed) -> None:
+    await feed.attach("bot", owner.session_id)
+    run = await build(chat, owner)
+    await chat.claim(run)
+
+    greeting, said, answered, told = await feed.unread("bot", owner.session_id)
+
+    assert said.inbox_id is not None
+    assert answered.inbox_id == said.inbox_id
+    assert (greeting.inbox_id, told.inbox_id) == (None, None)
+
+
+async def test_whoever_watches_all_sessions_learns_which_were_woken(
+    chat: Chat, live: Live, redis_url: str
+) -> None:
+    one, other = await chat.person(chat="one"), await chat.person(chat="other")
+    async with Live(redis_url) as elsewhere:
+        with elsewhere.watching_all() as watch:
+            woken: set[object] = set()
+            async with asyncio.timeout(20):
+                while woken != {one.session_id, other.session_id}:
+                    await live.wake(one.session_id)
+                    await live.wake(other.session_id)
+                    woken |= await watch.wait()
+        await elsewhere.wake(one.session_id)
+    with live.watching_all() as watch:
+        async with asyncio.timeout(20):
+            while await watch.wait():
+                """What was still on its way from before."""
+            await other.say("/whoami")
+            assert await watch.wait() == {other.session_id}
+
+
+async def read_all(feed: Feed, person: Person) -> None:
+    while items := await feed.unread("bot", person.session_id):
+        for item in items:
+            await feed.acknowledge(item)
