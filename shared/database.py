@@ -18,7 +18,7 @@ from shared.errors import Unavailable
 _IDLE_S = 15.0
 """How long a transaction may stand still. Only a paused process's does: its locks must not be for ever."""
 
-_FAILING_FAST: dict[str, int] = {
+FAILING_FAST: dict[str, int] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
@@ -51,7 +51,7 @@ class Database:
         self._idle_s = idle_s
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
-            kwargs={k: v for k, v in _FAILING_FAST.items() if k not in conninfo_to_dict(url)},
+            kwargs={k: v for k, v in FAILING_FAST.items() if k not in conninfo_to_dict(url)},
             min_size=1,
             max_size=connections,
             max_lifetime=1800,

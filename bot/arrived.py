@@ -1,0 +1,30 @@
+"""What a handler is given: an update that stands in the inbox, with all that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiogram.types import Update
+
+from bot.places import Place
+from shared.ids import SessionId
+from shared.ledger.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An update from the inbox. Handlers get it by the name `arrived`."""
+
+    inbox_id: int
+    update: Update
+    session_id: SessionId
+    """The session of the place where it came in."""
+    user: User
+    """Who sent it, as the users table knows them."""
+    place: Place
+    trace_id: str
+
+    @property
+    def external_id(self) -> str:
+        """The number under which the inbox has it: `Message.external_id` must be the same."""
+        return str(self.update.update_id)
