@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from langgraph.types import Command
 
 from graph.context import RunContext
-from graph.orchestrator.configure import contract_of, names_of_environment
+from graph.orchestrator.configure import contract_of, names_of_secrets, plain_environment
+from graph.orchestrator.output import clean
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
@@ -16,6 +18,10 @@ from shared.ledger.approvals import Question
 from shared.ledger.projects import Project
 from shared.ledger.releases import Release
 from shared.policy import Effect, Rule, group_of, rule_for
+from shared.redaction import Redactor
+
+_SHOWN_VALUE = 60
+"""Characters of a variable's value that are shown."""
 
 
 async def approve_release(state: State, context: RunContext, tools: Tools) -> Command[Step]:
@@ -35,7 +41,8 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
     project = await project_of(context, state)
     release = await release_of(context, state)
     serving = await serving_before(context, project)
-    names = await names_of_environment(project, contract_of(release), tools)
+    plain = plain_environment(project, contract_of(release))
+    secrets = await names_of_secrets(project, contract_of(release), tools)
     playbook = await asyncio.to_thread(tools.deployer.playbook_digest)
     rollback = state["kind"] == "rollback"
     question = approval(
@@ -49,7 +56,9 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
             "release": release.digest,
             "server": project.server,
             "playbook": playbook,
-            "environment": names,
+            "environment": plain,
+            # By name only: an approval is stored and shown, and a new value of a secret is no other deployment.
+            "secrets": secrets,
             "serving": serving.digest if serving else None,
         },
         facts={
@@ -59,12 +68,24 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
             "Tests": release.tests,
             "Server": project.server,
             "Replaces": f"release {serving.number}" if serving else "nothing",
-            "Environment": ", ".join(names) or "none",
+            "Environment": _environment(plain, secrets),
             "Playbook": playbook.removeprefix("sha256:")[:12],
         },
         choices=[APPROVE, decline("roll back" if rollback else "deploy")],
     )
     return rule, question
+
+
+def _environment(plain: Mapping[str, str], secrets: Sequence[str]) -> str:
+    shown = {name: f"{name}={_shown(value)}" for name, value in plain.items()}
+    shown |= {name: f"{name} (secret)" for name in secrets}
+    return ", ".join(shown[name] for name in sorted(shown)) or "none"
+
+
+def _shown(value: str) -> str:
+    # Somebody may have given as a plain value what should have been a secret.
+    text = clean(Redactor().text(value))
+    return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
 
 
 def _title(project: Project, release: Release, *, rollback: bool) -> str:

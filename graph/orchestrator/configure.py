@@ -54,17 +54,21 @@ def contract_of(release: Release) -> DeployContract:
     return DeployContract.model_validate(release.contract)
 
 
-async def names_of_environment(project: Project, contract: DeployContract, tools: Tools) -> list[str]:
-    """Return the names of the variables that the service will be given."""
-    secrets = set(await tools.secrets.names(project.name))
-    return sorted(
-        name
+def plain_environment(project: Project, contract: DeployContract) -> dict[str, str]:
+    """Return the variables that are no secrets, with the values that the service will be given."""
+    given = {
+        name: project.environment.get(name) or variable.default
         for name, variable in contract.environment.items()
-        if (
-            name in secrets
-            if variable.secret
-            else name in project.environment or variable.default is not None
-        )
+        if not variable.secret
+    }
+    return {name: value for name, value in sorted(given.items()) if value is not None}
+
+
+async def names_of_secrets(project: Project, contract: DeployContract, tools: Tools) -> list[str]:
+    """Return the names of the secrets that the service will be given."""
+    known = set(await tools.secrets.names(project.name))
+    return sorted(
+        name for name, variable in contract.environment.items() if variable.secret and name in known
     )
 
 
@@ -72,14 +76,8 @@ async def environment_of(
     project: Project, contract: DeployContract, tools: Tools
 ) -> Mapping[str, SecretStr | str]:
     """Return the variables with their values, for the moment of a deployment."""
-    names = await names_of_environment(project, contract, tools)
-    declared = contract.environment
-    plain = {
-        name: project.environment.get(name) or declared[name].default or ""
-        for name in names
-        if not declared[name].secret
-    }
-    return plain | await tools.secrets.reveal(project.name, [name for name in names if declared[name].secret])
+    secrets = await names_of_secrets(project, contract, tools)
+    return plain_environment(project, contract) | await tools.secrets.reveal(project.name, secrets)
 
 
 def _required(contract: DeployContract, *, secret: bool) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import httpx
@@ -257,10 +258,37 @@ async def test_a_missing_variable_is_asked_for_and_reaches_the_service(
     run = await bench.answer(run, text="two\nlines")
     assert "GREETING must be one line" in await bench.notes(run)
     run = await bench.answer(run, text="Good morning")
-    assert dict((await bench.asks(run)).question["facts"])["Environment"] == "COLOUR, GREETING"
+    facts = dict((await bench.asks(run)).question["facts"])
+    assert facts["Environment"] == "COLOUR=blue, GREETING=Good morning"
     run = await bench.answer(run, "approve")
     assert run.status is Status.SUCCEEDED, run.reason
     assert deployer.services["hello"].environment == {"COLOUR": "blue", "GREETING": "Good morning"}
+
+
+async def test_a_release_is_asked_again_when_a_plain_value_changes_meanwhile(
+    bench: Bench, deployer: LoopbackDeployer
+) -> None:
+    run = await bench.work(NOTE.model_copy(update={"blueprint": "greeting"}))
+    run = await bench.answer(await bench.answer(run, "approve"), text="Good morning")
+    await bench.decide(run, "approve")
+    async with bench.database.transaction() as tx:
+        await projects.set_variable(tx, (await bench.project("hello")).id, "GREETING", "Good night")
+    await bench.go(run)
+    assert deployer.services == {}
+    assert "COLOUR=blue, GREETING=Good morning → COLOUR=blue, GREETING=Good night" in await bench.notes(run)
+
+    run = await bench.answer(run, "approve")
+    assert deployer.services["hello"].environment["GREETING"] == "Good night"
+
+
+async def test_a_plain_value_is_shown_in_one_short_harmless_line(bench: Bench) -> None:
+    token = f"sk-{secrets.token_hex(20)}"
+    run = await bench.work(NOTE.model_copy(update={"blueprint": "greeting"}))
+    run = await bench.answer(await bench.answer(run, "approve"), text=f"{token} {'long ' * 50}")
+    shown = dict((await bench.asks(run)).question["facts"])["Environment"]
+    assert shown.startswith("COLOUR=blue, GREETING=[redacted] long long")
+    assert len(shown) < 150
+    assert token[-8:] not in shown
 
 
 async def test_a_missing_secret_is_set_in_a_terminal_and_never_in_the_chat(
@@ -277,6 +305,7 @@ async def test_a_missing_secret_is_set_in_a_terminal_and_never_in_the_chat(
     value = "a-value-made-up-here"
     await bench.tools.secrets.set("hello", "API_KEY", SecretStr(value))
     run = await bench.answer(run, "again")
+    assert dict((await bench.asks(run)).question["facts"])["Environment"] == "API_KEY (secret)"
     deployer.failures.append(DeploymentFailed(f"It said {value}", logs=f"key={value}\nbye"))
     run = await bench.answer(run, "approve")
     assert (await bench.output(run, "deploy"))[-1] == "bye"
