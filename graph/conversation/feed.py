@@ -235,7 +235,7 @@ class Feed:
 
         Runs of a session commit in the order of their numbers (`graph.acceptance`), so
         that none can appear below the mark later. To a `fresh` reader, an ended run
-        without a cursor is history.
+        without a cursor is history. The runs' own cursors are forgotten with them.
         """
         await tx.execute(
             """
@@ -243,16 +243,19 @@ class Feed:
                 SELECT COALESCE(max(position), 0) AS number FROM cursors
                  WHERE reader = %(reader)s AND stream = %(stream)s
             ), above AS (
-                SELECT number, ended_at IS NULL
+                SELECT runs.id, number, ended_at IS NULL
                        OR COALESCE(position, CASE WHEN %(fresh)s THEN last_event ELSE 0 END) < last_event
                        AS unsettled
                   FROM runs LEFT JOIN cursors ON reader = %(reader)s AND stream = 'run:' || runs.id
                  WHERE session_id = %(id)s AND number > (SELECT number FROM mark)
+            ), moved AS (
+                SELECT COALESCE((SELECT min(number) - 1 FROM above WHERE unsettled),
+                                (SELECT max(number) FROM above), (SELECT number FROM mark)) AS number
+            ), forgotten AS (
+                DELETE FROM cursors USING above, moved
+                 WHERE reader = %(reader)s AND stream = 'run:' || above.id AND above.number <= moved.number
             )
-            INSERT INTO cursors (reader, stream, position)
-            SELECT %(reader)s, %(stream)s,
-                   COALESCE((SELECT min(number) - 1 FROM above WHERE unsettled), (SELECT max(number) FROM above),
-                            (SELECT number FROM mark))
+            INSERT INTO cursors (reader, stream, position) SELECT %(reader)s, %(stream)s, number FROM moved
             ON CONFLICT (reader, stream) DO UPDATE SET position = GREATEST(cursors.position, excluded.position)
             """,
             {"reader": reader, "stream": _settled(session_id), "id": session_id, "fresh": fresh},
@@ -283,19 +286,36 @@ class _Reading:
         """Runs of which something was yielded."""
 
     async def begin(self) -> None:
-        """Start from the durable cursors."""
+        """Start from the durable cursors, read by one statement: a run's is forgotten when the mark passes it."""
         reader, session_id = self._reader, self._session_id
         async with self._database.connection() as connection:
-            self._turns = await cursors.position(connection, reader=reader, stream=_turns(session_id))
-            self._settled = await cursors.position(connection, reader=reader, stream=_settled(session_id))
             cursor = await connection.execute(
                 """
-                SELECT runs.id, position FROM runs JOIN cursors ON reader = %s AND stream = 'run:' || runs.id
-                 WHERE session_id = %s AND number > %s
+                WITH marks AS (
+                    SELECT stream, position FROM cursors
+                     WHERE reader = %(reader)s AND stream IN (%(turns)s, %(settled)s)
+                )
+                SELECT NULL::uuid, stream, position FROM marks
+                UNION ALL
+                SELECT runs.id, stream, position FROM runs
+                  JOIN cursors ON reader = %(reader)s AND stream = 'run:' || runs.id
+                 WHERE session_id = %(id)s
+                   AND number > COALESCE((SELECT position FROM marks WHERE stream = %(settled)s), 0)
                 """,
-                [reader, session_id, self._settled],
+                {
+                    "reader": reader,
+                    "turns": _turns(session_id),
+                    "settled": _settled(session_id),
+                    "id": session_id,
+                },
             )
-            self._events = {RunId(row[0]): int(row[1]) for row in await cursor.fetchall()}
+            for run_id, stream, position in await cursor.fetchall():
+                if run_id is not None:
+                    self._events[RunId(run_id)] = int(position)
+                elif stream == _turns(session_id):
+                    self._turns = int(position)
+                else:
+                    self._settled = int(position)
 
     async def news(self) -> list[FeedItem]:
         """Return what has come since the last time."""

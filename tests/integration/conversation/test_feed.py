@@ -201,6 +201,8 @@ async def test_a_run_that_ended_and_was_read_costs_nothing_any_more(
             "SELECT position FROM cursors WHERE stream = %s", [f"settled:{owner.session_id}"]
         )
         assert await cursor.fetchall() == [(run.number,)]
+        cursor = await connection.execute("SELECT count(*) FROM cursors WHERE stream LIKE 'run:%'")
+        assert await cursor.fetchone() == (0,)
 
 
 async def test_an_older_run_that_is_still_at_work_is_not_settled_by_a_younger_ones_end(
