@@ -1,0 +1,340 @@
+"""What the bot wants to stand in its chats: one row, one message.
+
+Whoever has something to say writes a row here, in the transaction that has the reason for it;
+`bot.sender` makes the chats so. Nothing in this module talks to Telegram.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from psycopg.rows import class_row, tuple_row
+from pydantic import TypeAdapter
+
+from bot.outgoing import Button, Outgoing, Toast
+from bot.places import Place
+from graph.conversation.replies import ReplyChoice
+from shared.database import Connection
+from shared.ids import ApprovalId, SessionId
+from shared.storable import storable_json
+
+PROGRESS: Final = "progress:"
+"""Keys of messages that show where a run is begin so: they wait behind all others, and are not sent late."""
+
+_OUTGOING: TypeAdapter[Outgoing] = TypeAdapter(Outgoing)
+_CHOICE: TypeAdapter[ReplyChoice] = TypeAdapter(ReplyChoice)
+
+
+class RowStatus(StrEnum):
+    """What has become of a row."""
+
+    PENDING = "pending"
+    """It is to be sent."""
+    SENDING = "sending"
+    """The call is under way, or nobody knows how it went."""
+    SENT = "sent"
+    """It stands in the chat; with a revision that is ahead, it is to be edited."""
+    DROPPED = "dropped"
+    """It will not be sent; `error` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that should stand in a chat."""
+
+    id: int
+    key: str
+    chat_id: int
+    thread_id: int | None
+    session_id: SessionId | None
+    run_number: int | None
+    approval_id: ApprovalId | None
+    content: Outgoing
+    solicited: bool
+    revision: int
+    sent_revision: int
+    message_id: int | None
+    status: RowStatus
+    attempts: int
+    due_at: datetime | None
+    """None while the chat is closed to the bot."""
+    error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+
+    def __post_init__(self) -> None:
+        """Parse what comes from the database as JSON and text."""
+        if isinstance(self.content, dict):
+            object.__setattr__(self, "content", _OUTGOING.validate_python(self.content))
+        object.__setattr__(self, "status", RowStatus(self.status))
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.chat_id, self.thread_id)
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether it shows where a run is."""
+        return self.key.startswith(PROGRESS)
+
+
+COLUMNS: Final = (
+    "id, key, chat_id, thread_id, session_id, run_number, approval_id, content, solicited, revision,"
+    " sent_revision, message_id, status, attempts, CASE WHEN isfinite(due_at) THEN due_at END AS due_at,"
+    " error, created_at, sent_at"
+)
+"""What a `Row` is made of. `due_at` is infinite while the chat is closed, which Python has no date for."""
+
+
+async def put(
+    tx: Connection,
+    *,
+    key: str,
+    place: Place,
+    content: Outgoing,
+    solicited: bool,
+    session_id: SessionId | None = None,
+    run_number: int | None = None,
+    approval_id: ApprovalId | None = None,
+) -> bool:
+    """Say something once.
+
+    A chat that has moved is followed, a topic that is gone gives way to its chat. Where the chat
+    is closed, what is worth it waits, and the rest is dropped with its reason.
+
+    Args:
+        tx: The transaction that holds the reason for saying it. Call `Sender.wake` after its commit.
+        key: What it says; whatever has the same key is the same message.
+        place: Where.
+        content: What. Its buttons get their ids here.
+        solicited: Whether it answers what a person has just said.
+        session_id: The conversation it belongs to.
+        run_number: The run it speaks of.
+        approval_id: The question it puts.
+
+    Returns:
+        Whether it is new.
+    """
+    content = _with_ids(content, {})
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            """
+            WITH place AS (
+                -- By the primary keys of both tables.
+                SELECT coalesce(chat.moved_to, %(chat_id)s) AS chat_id,
+                       CASE WHEN chat.moved_to IS NULL AND topic.gone_at IS NULL THEN %(thread_id)s::bigint END
+                           AS thread_id,
+                       CASE WHEN chat.moved_to IS NULL THEN coalesce(chat.state, 'open') ELSE 'open' END AS state
+                  FROM (VALUES (1)) AS one
+                  LEFT JOIN telegram_chats chat ON chat.chat_id = %(chat_id)s
+                  LEFT JOIN telegram_topics topic
+                    ON topic.chat_id = %(chat_id)s AND topic.thread_id = %(thread_id)s
+            ), written AS (
+                INSERT INTO outbox (key, chat_id, thread_id, session_id, run_number, approval_id, content,
+                                    solicited, status, due_at, error)
+                SELECT %(key)s, chat_id, thread_id, %(session_id)s, %(run_number)s, %(approval_id)s, %(content)s,
+                       %(solicited)s,
+                       CASE WHEN state = 'gone' OR (state = 'blocked' AND %(fleeting)s)
+                            THEN 'dropped' ELSE 'pending' END,
+                       CASE WHEN state = 'blocked' THEN 'infinity' ELSE now() END,
+                       CASE WHEN state = 'open' THEN NULL ELSE 'the chat is ' || state END
+                  FROM place
+                ON CONFLICT (key) DO NOTHING
+                RETURNING id
+            ), buttons AS (
+                INSERT INTO outbox_buttons (id, outbox_id, choice)
+                SELECT button.id, written.id, button.choice
+                  FROM written, unnest(%(button_ids)s::text[], %(choices)s::jsonb[]) AS button (id, choice)
+            )
+            SELECT id FROM written
+            """,
+            {
+                "key": key,
+                "chat_id": place.chat_id,
+                "thread_id": place.thread_id,
+                "session_id": session_id,
+                "run_number": run_number,
+                "approval_id": approval_id,
+                "content": storable_json(_dumped(content)),
+                "solicited": solicited,
+                # What means nothing by the time that the chat opens again.
+                "fleeting": key.startswith(PROGRESS) or isinstance(content, Toast),
+                **_choices(content),
+            },
+        )
+        return await cursor.fetchone() is not None
+
+
+async def stand(
+    tx: Connection,
+    *,
+    key: str,
+    place: Place,
+    content: Outgoing,
+    solicited: bool,
+    session_id: SessionId | None = None,
+    run_number: int | None = None,
+    approval_id: ApprovalId | None = None,
+) -> bool:
+    """Say what should stand under a key from now on: put it, or change what is there.
+
+    Buttons that mean the same keep their ids. The ids of those that go are not forgotten, so that
+    a press on a message that has not changed yet can be explained. What was dropped is tried again
+    when it changes, unless its chat is closed. A document's file stays what it was first; its
+    caption and buttons can change.
+
+    Args:
+        tx: The transaction that holds the reason for it. Call `Sender.wake` after its commit.
+        key: What it says.
+        place: Where; for a message that stands already, only its row counts.
+        content: What should stand there.
+        solicited: Whether this change answers what a person has just done.
+        session_id: The conversation it belongs to.
+        run_number: The run it speaks of.
+        approval_id: The question it puts.
+
+    Returns:
+        Whether anything has changed.
+    """
+    there = await _locked(tx, key)
+    if there is None:
+        written = await put(
+            tx,
+            key=key,
+            place=place,
+            content=content,
+            solicited=solicited,
+            session_id=session_id,
+            run_number=run_number,
+            approval_id=approval_id,
+        )
+        if written:
+            return True
+        # Somebody else has put it since; their transaction has ended.
+        there = await _locked(tx, key)
+        assert there is not None  # noqa: S101
+    content = _with_ids(content, _ids_by_meaning(there.content))
+    if _dumped(content) == _dumped(there.content):
+        return False
+    await _change(tx, there, content, solicited=solicited)
+    return True
+
+
+async def of_key(tx: Connection, key: str) -> Row | None:
+    """Return the row that says a thing."""
+    return await _row(tx, "key = %s", [key])
+
+
+async def of_message(tx: Connection, chat_id: int, message_id: int) -> Row | None:
+    """Return the row that stands in a chat as a message."""
+    # Index: outbox_message.
+    return await _row(tx, "chat_id = %s AND message_id = %s ORDER BY id DESC LIMIT 1", [chat_id, message_id])
+
+
+async def of_approval(tx: Connection, approval_id: ApprovalId) -> list[Row]:
+    """Return the messages that put a question, oldest first."""
+    async with tx.cursor(row_factory=class_row(Row)) as cursor:
+        # Index: outbox_approval.
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM outbox WHERE approval_id = %s ORDER BY id", [approval_id]
+        )
+        return await cursor.fetchall()
+
+
+async def choice_of(tx: Connection, button_id: str) -> tuple[ReplyChoice, Row] | None:
+    """Return what a button means and the message that it is or was on; None for an id that is none of ours."""
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute("SELECT choice, outbox_id FROM outbox_buttons WHERE id = %s", [button_id])
+        found = await cursor.fetchone()
+    if found is None:
+        return None
+    choice, outbox_id = found
+    row = await _row(tx, "id = %s", [outbox_id])
+    assert row is not None  # noqa: S101
+    return _CHOICE.validate_python(choice), row
+
+
+async def _row(tx: Connection, condition: str, parameters: list[Any]) -> Row | None:
+    async with tx.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(f"SELECT {COLUMNS} FROM outbox WHERE {condition}", parameters)
+        return await cursor.fetchone()
+
+
+async def _locked(tx: Connection, key: str) -> Row | None:
+    return await _row(tx, "key = %s FOR NO KEY UPDATE", [key])
+
+
+async def _change(tx: Connection, row: Row, content: Outgoing, *, solicited: bool) -> None:
+    await tx.execute(
+        """
+        WITH changed AS (
+            UPDATE outbox
+               SET content = %(content)s, revision = revision + 1, solicited = %(solicited)s,
+                   status = CASE WHEN status = 'dropped' AND chats.state = 'open' THEN 'pending' ELSE status END
+              FROM (SELECT coalesce((SELECT state FROM telegram_chats WHERE chat_id = %(chat_id)s), 'open')
+                        AS state) AS chats
+             WHERE id = %(id)s
+        )
+        INSERT INTO outbox_buttons (id, outbox_id, choice)
+        SELECT button.id, %(id)s, button.choice
+          FROM unnest(%(button_ids)s::text[], %(choices)s::jsonb[]) AS button (id, choice)
+        ON CONFLICT (id) DO NOTHING
+        """,
+        {
+            "id": row.id,
+            "chat_id": row.chat_id,
+            "content": storable_json(_dumped(content)),
+            "solicited": solicited,
+            **_choices(content),
+        },
+    )
+
+
+def _dumped(content: Outgoing) -> dict[str, Any]:
+    return content.model_dump(mode="json", exclude_none=True)
+
+
+def _choices(content: Outgoing) -> dict[str, list[Any]]:
+    """Return the parameters that the rows of a message's buttons are written with."""
+    buttons = [button for button in _buttons(content) if button.choice is not None]
+    return {
+        "button_ids": [button.id for button in buttons],
+        "choices": [
+            storable_json(button.choice.model_dump(mode="json")) for button in buttons if button.choice
+        ],
+    }
+
+
+def _buttons(content: Outgoing) -> list[Button]:
+    return [] if isinstance(content, Toast) else [button for line in content.buttons for button in line]
+
+
+def _ids_by_meaning(content: Outgoing) -> dict[str, str]:
+    return {_meaning(button): button.id for button in _buttons(content) if button.choice is not None}
+
+
+def _meaning(button: Button) -> str:
+    assert button.choice is not None  # noqa: S101
+    return button.choice.model_dump_json()
+
+
+def _with_ids(content: Outgoing, known: dict[str, str]) -> Outgoing:
+    """Return the content with an id for every button that is a choice."""
+    if isinstance(content, Toast) or not content.buttons:
+        return content
+    lines = [
+        [
+            button
+            if button.choice is None
+            # 16 characters of the 64 bytes that callback data may have.
+            else button.model_copy(update={"id": known.get(_meaning(button)) or secrets.token_urlsafe(12)})
+            for button in line
+        ]
+        for line in content.buttons
+    ]
+    return content.model_copy(update={"buttons": lines})
