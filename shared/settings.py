@@ -30,7 +30,9 @@ GITHUB_API = "https://api.github.com"
 
 ROLE_VARIABLE = re.compile(r"MODEL_([A-Z][A-Z0-9_]*)")
 BOT_TOKEN = re.compile(r"\d+:[\w-]+")
+TELEGRAM_ID = re.compile(r"-?[1-9]\d{0,16}", re.ASCII)
 PORTS = re.compile(r"(\d{1,5})-(\d{1,5})", re.ASCII)
+ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*:\S+")
 
 
@@ -39,6 +41,17 @@ class LogFormat(StrEnum):
 
     CONSOLE = "console"
     JSON = "json"
+
+
+class AddressCheck(StrEnum):
+    """How a webhook request's address is compared with Telegram's address ranges."""
+
+    OFF = "off"
+    """Not at all: its secret tells that it comes from Telegram."""
+    PEER = "peer"
+    """The connection comes from Telegram itself."""
+    FORWARDED = "forwarded"
+    """It comes from our own proxy, which writes the address to the end of X-Forwarded-For."""
 
 
 class Settings(BaseSettings):
@@ -59,10 +72,16 @@ class Settings(BaseSettings):
 
     telegram_bot_token: SecretStr | None = Field(None, description="From @BotFather; unset: no bot")
     allowed_user_ids: Annotated[tuple[int, ...], NoDecode] = Field(
-        (), description="Telegram user ids, comma-separated; the first is the owner"
+        (), description="Telegram user ids, comma-separated; the first is the owner; then also groups' ids"
     )
     telegram_api_url: str = Field(TELEGRAM_API, description="Another Bot API server")
     telegram_webhook_url: str | None = Field(None, description="Public URL; unset: long polling")
+    telegram_webhook_listen: Annotated[tuple[str, int], NoDecode] = Field(
+        ("127.0.0.1", 8081), description="ADDRESS:PORT where the webhook's requests come in"
+    )
+    telegram_webhook_check_address: AddressCheck = Field(
+        AddressCheck.OFF, description="Take webhook requests from Telegram's addresses only: peer, forwarded"
+    )
 
     github_token: SecretStr | None = Field(None, description="Unset, and no app: local bare repositories")
     github_app_id: int | None = Field(None, ge=1, description="A GitHub App instead of a token")
@@ -144,6 +163,24 @@ class Settings(BaseSettings):
         """Whether the bot may start: it has a token, and somebody to obey."""
         return self.telegram_bot_token is not None and bool(self.allowed_user_ids)
 
+    def require_bot(self) -> str:
+        """Return the bot's token, where there is also somebody whom the bot obeys.
+
+        Raises:
+            BadSetting: The bot cannot start without what is missing.
+        """
+        if self.telegram_bot_token is None:
+            raise BadSetting(
+                "TELEGRAM_BOT_TOKEN should be set: there is no bot without it",
+                advice="Get a token from @BotFather, put it into .env, and start again.",
+            )
+        if not self.allowed_user_ids:
+            raise BadSetting(
+                "ALLOWED_USER_IDS should be set: it names nobody whom the bot may obey",
+                advice="Put your Telegram user id into .env; @userinfobot tells it. Then start again.",
+            )
+        return self.telegram_bot_token.get_secret_value()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -213,13 +250,29 @@ class Settings(BaseSettings):
     def _user_ids(cls, ids: object) -> object:
         if not isinstance(ids, str):
             return ids
-        parsed = [part.strip() for part in ids.split(",") if part.strip()]
-        for number, part in enumerate(parsed, start=1):
-            positive = part.isascii() and part.isdigit() and 0 < int(part[:20]) < 2**53
+        parts = [part.strip() for part in ids.split(",") if part.strip()]
+        for number, part in enumerate(parts, start=1):
             _require(
-                positive, f"should be Telegram user ids, with commas between them; entry {number} is none"
+                TELEGRAM_ID.fullmatch(part) and abs(int(part)) < 2**53,
+                "should be Telegram user ids, with commas between them, and may go on with groups' ids, "
+                f"which begin with -; entry {number} is none",
             )
-        return tuple(dict.fromkeys(int(part) for part in parsed))
+        parsed = tuple(dict.fromkeys(int(part) for part in parts))
+        _require(
+            not parsed or parsed[0] > 0,
+            "should be Telegram user ids, the owner's first: entry 1 is a group's",
+        )
+        return parsed
+
+    @field_validator("telegram_webhook_listen", mode="before")
+    @classmethod
+    def _listen(cls, address: object) -> object:
+        if not isinstance(address, str):
+            return address
+        matches = ADDRESS.fullmatch(address.strip())
+        host, port = (matches[1].strip("[]"), int(matches[2])) if matches else ("", 0)
+        _require(host and 0 < port < 2**16, "should be ADDRESS:PORT, as 127.0.0.1:8081")
+        return host, port
 
     @field_validator("github_app_private_key")
     @classmethod
@@ -244,12 +297,12 @@ class Settings(BaseSettings):
             _require(MODEL_NAME.fullmatch(model), f"should be provider:model (MODEL_{role.upper()})")
         return models
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("log_format", "log_level", "telegram_webhook_check_address", mode="before")
     @classmethod
     def _case(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return value.lower() if value.lower() in set(LogFormat) else value.upper()
+        return value.lower() if value.lower() in {*LogFormat, *AddressCheck} else value.upper()
 
     @model_validator(mode="after")
     def _github(self) -> Self:

@@ -78,7 +78,21 @@ def test_the_first_allowed_user_stays_first_and_repetitions_go(monkeypatch: pyte
     assert load(monkeypatch, ALLOWED_USER_IDS=" 30, 7,30 ,").allowed_user_ids == (30, 7)
 
 
-@pytest.mark.parametrize("ids", ["bob", "1,-2", "1.5", "²", "0", "1 2", "9" * 30])
+def test_after_the_owner_groups_may_be_let_in_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, ALLOWED_USER_IDS="30,-1001234567890,7").allowed_user_ids == (
+        30,
+        -1001234567890,
+        7,
+    )
+
+
+def test_the_owner_is_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, ALLOWED_USER_IDS="-1001234567890,30") == (
+        "ALLOWED_USER_IDS should be Telegram user ids, the owner's first: entry 1 is a group's"
+    )
+
+
+@pytest.mark.parametrize("ids", ["bob", "1,--2", "1.5", "²", "0", "1 2", "1,-", "-0", "+1", "9" * 30])
 def test_a_malformed_user_id_is_refused(monkeypatch: pytest.MonkeyPatch, ids: str) -> None:
     assert refusal(monkeypatch, ALLOWED_USER_IDS=ids).startswith(
         "ALLOWED_USER_IDS should be Telegram user ids"
@@ -99,6 +113,11 @@ def test_a_malformed_user_id_is_refused(monkeypatch: pytest.MonkeyPatch, ids: st
         ("TELEGRAM_BOT_TOKEN", "not a token"),
         ("TELEGRAM_API_URL", "ftp://example.org"),
         ("TELEGRAM_WEBHOOK_URL", "example.org"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "8081"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "127.0.0.1:0"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "127.0.0.1:65536"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "http://127.0.0.1:8081"),
+        ("TELEGRAM_WEBHOOK_CHECK_ADDRESS", "yes"),
         ("GITHUB_APP_ID", "x"),
         ("GITHUB_APP_PRIVATE_KEY", "x"),
         ("MODEL", "large"),
@@ -112,6 +131,34 @@ def test_one_bad_value_gives_one_line_that_names_its_variable(
 ) -> None:
     [line] = refusal(monkeypatch, **{name: value}).splitlines()
     assert line.startswith(f"{name} ")
+
+
+def test_the_bot_starts_with_a_token_and_somebody_to_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = f"7:{secrets.token_hex(16)}"
+    assert load(monkeypatch, TELEGRAM_BOT_TOKEN=token, ALLOWED_USER_IDS="30").require_bot() == token
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"ALLOWED_USER_IDS": "30"}, "TELEGRAM_BOT_TOKEN"),
+        ({"TELEGRAM_BOT_TOKEN": "7:x"}, "ALLOWED_USER_IDS"),
+        ({"TELEGRAM_BOT_TOKEN": "7:x", "ALLOWED_USER_IDS": " , "}, "ALLOWED_USER_IDS"),
+    ],
+)
+def test_the_bot_says_in_one_line_what_it_cannot_start_without(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load(monkeypatch, **variables).require_bot()
+    [line] = refused.value.message.splitlines()
+    assert line.startswith(f"{missing} should be set")
+
+
+def test_the_webhook_listens_on_this_machine_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch).telegram_webhook_listen == ("127.0.0.1", 8081)
+    assert load(monkeypatch, TELEGRAM_WEBHOOK_LISTEN="[::1]:80").telegram_webhook_listen == ("::1", 80)
+    assert load(monkeypatch, TELEGRAM_WEBHOOK_CHECK_ADDRESS="Peer").telegram_webhook_check_address == "peer"
 
 
 def test_a_bad_model_for_a_role_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
