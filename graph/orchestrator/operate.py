@@ -95,12 +95,17 @@ async def _start(context: RunContext, tools: Tools, project: Project) -> dict[st
 
 
 async def _remove(context: RunContext, tools: Tools, project: Project) -> dict[str, Any]:
-    """Remove everything but the history; the row last, so that its name is not free before."""
+    """Remove everything but the history; the row last, so that its name is not free before.
+
+    Whatever goes by the project's name alone is fenced: for a worker that was paused in here,
+    the name may be a new project's by now.
+    """
+    fence = await _fence(context)
     # It may never have been deployed, or be removed by an attempt before a crash.
     with contextlib.suppress(NotDeployed):
-        await tools.deployer.remove(project.name, fence=await _fence(context), on_event=_listener(context))
+        await tools.deployer.remove(project.name, fence=fence, on_event=_listener(context))
     # Another project of this name must not find them.
-    await tools.secrets.remove(project.name)
+    await tools.secrets.remove(project.name, fence=fence)
     async with context.database.connection() as connection:
         built = await releases.of_project(connection, project.id, limit=1000)
     for release in built:

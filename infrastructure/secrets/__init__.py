@@ -2,6 +2,6 @@
 
 from infrastructure.secrets.key import KeyLost
 from infrastructure.secrets.sops import SecretsDamaged
-from infrastructure.secrets.store import Secrets, UnknownSecret
+from infrastructure.secrets.store import Secrets, SecretsFenced, UnknownSecret
 
-__all__ = ["KeyLost", "Secrets", "SecretsDamaged", "UnknownSecret"]
+__all__ = ["KeyLost", "Secrets", "SecretsDamaged", "SecretsFenced", "UnknownSecret"]

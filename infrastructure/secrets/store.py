@@ -17,7 +17,7 @@ from infrastructure.contract import RESERVED_VARIABLES
 from infrastructure.locks import locked
 from infrastructure.secrets.key import Key
 from infrastructure.secrets.sops import SecretsDamaged, decrypt, encrypt
-from shared.errors import BadInput, NotFound
+from shared.errors import BadInput, Conflict, NotFound
 
 LONGEST_VALUE = 32 * 1024
 METADATA = "sops"
@@ -32,6 +32,13 @@ class UnknownSecret(NotFound):
 
     code = "unknown_secret"
     advice = "Set it first."
+
+
+class SecretsFenced(Conflict):
+    """The project's secrets were removed by a newer request: this one changes nothing."""
+
+    code = "secrets_fenced"
+    advice = "Nothing: the newer request goes on elsewhere."
 
 
 class Secrets:
@@ -82,10 +89,28 @@ class Secrets:
         values = await self._open(project)
         return {name: SecretStr(values[name]) for name in names}
 
-    async def remove(self, project: str) -> None:
-        """Forget everything about a project."""
+    async def remove(self, project: str, *, fence: int) -> None:
+        """Forget everything about a project.
+
+        The fence is remembered, and outlasts the project: a worker that was paused in the
+        middle of a removal must not forget what a new project of the name has been given.
+
+        Args:
+            project: Its name.
+            fence: Grows with every removal (`deployments.next_fence`).
+
+        Raises:
+            SecretsFenced: A newer removal was here first.
+        """
         async with self._locked(project):
-            await asyncio.to_thread(self._file(project).unlink, missing_ok=True)
+            await asyncio.to_thread(self._remove, project, fence)
+
+    def _remove(self, project: str, fence: int) -> None:
+        seen = self._root / ".fences" / self._file(project).stem
+        if fence < int(_read(seen) or 0):
+            raise SecretsFenced
+        _write(seen, str(fence).encode())
+        self._file(project).unlink(missing_ok=True)
 
     async def _change(self, project: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
         async with self._locked(project):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from langgraph.types import Command
+from pydantic import SecretStr
 
 from graph.context import RunContext
 from graph.journal import Journal
@@ -20,7 +22,8 @@ from graph.orchestrator.report import report
 from graph.orchestrator.scaffold import scaffold
 from graph.orchestrator.state import State
 from graph.orchestrator.work import Build, Remove
-from infrastructure.deploy import DeploymentFailed
+from infrastructure.deploy import Deployer, DeploymentFailed, EventHandler
+from infrastructure.secrets import SecretsFenced
 from shared.errors import Cancelled, ClaimLost
 from shared.ledger import claims, events
 from shared.ledger.runs import Run, Status
@@ -118,6 +121,27 @@ async def test_a_removal_done_again_finds_nothing_left_to_do(bench: Bench) -> No
     assert await bench.projects() == []
 
 
+async def test_a_removal_that_comes_late_leaves_a_new_project_of_the_name_alone(bench: Bench) -> None:
+    old = await bench.live_project()
+    run = await bench.accept(Remove(project_id=old.id))
+    state = State(kind="remove", project_id=str(old.id))
+    pausing = PausingDeployer(bench.tools.deployer)
+    late = asyncio.create_task(
+        operate(state, await claimed(bench, run), replace(bench.tools, deployer=pausing))
+    )
+    await pausing.paused.wait()
+
+    await operate(state, await claimed(bench, run), bench.tools)
+    new = await bench.live_project()
+    await bench.tools.secrets.set("hello", "API_KEY", SecretStr("made-up"))
+    pausing.go_on.set()
+    with pytest.raises(SecretsFenced):
+        await late
+
+    assert await bench.tools.secrets.names("hello") == ["API_KEY"]
+    assert await bench.project("hello") == new
+
+
 async def test_a_report_done_again_says_the_same(bench: Bench) -> None:
     run = await bench.accept(NOTE)
     state = await _scaffolded(bench, run)
@@ -152,6 +176,20 @@ async def test_a_run_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     begun = {data["step"] for data in await bench.told(run, events.STEP_STARTED)}
     assert begun >= {"scaffold", "test", "publish", "deploy", "verify", "report"}
     assert len(await bench.told(run, events.RUN_TAKEN_OVER)) > 2
+
+
+class PausingDeployer(LoopbackDeployer):
+    """Stands still after a removal, as a worker does that is paused."""
+
+    def __init__(self, deployer: Deployer) -> None:
+        super().__init__()
+        self._deployer = deployer
+        self.paused, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def remove(self, project: str, *, fence: int, on_event: EventHandler) -> None:
+        await self._deployer.remove(project, fence=fence, on_event=on_event)
+        self.paused.set()
+        await self.go_on.wait()
 
 
 async def claimed(bench: Bench, run: Run) -> RunContext:

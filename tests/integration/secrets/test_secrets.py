@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from infrastructure.secrets import KeyLost, Secrets, SecretsDamaged, UnknownSecret
+from infrastructure.secrets import KeyLost, Secrets, SecretsDamaged, SecretsFenced, UnknownSecret
 from shared.errors import BadInput
 
 CODE = Path(__file__).resolve().parents[3]
@@ -91,8 +91,21 @@ async def test_projects_do_not_share_secrets(home: Path, value: SecretStr) -> No
 
 async def test_a_removed_project_has_no_secrets(home: Path, value: SecretStr) -> None:
     await Secrets(home).set("hello", "KEY", value)
-    await Secrets(home).remove("hello")
+    await Secrets(home).remove("hello", fence=1)
 
+    assert await Secrets(home).names("hello") == []
+
+
+async def test_a_removal_that_is_out_of_date_forgets_nothing(home: Path, value: SecretStr) -> None:
+    await Secrets(home).remove("hello", fence=7)
+    await Secrets(home).set("hello", "KEY", value)
+
+    with pytest.raises(SecretsFenced):
+        await Secrets(home).remove("hello", fence=6)
+    assert await Secrets(home).names("hello") == ["KEY"]
+
+    await Secrets(home).remove("hello", fence=7)
+    await Secrets(home).remove("hello", fence=8)
     assert await Secrets(home).names("hello") == []
 
 
