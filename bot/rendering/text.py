@@ -1,0 +1,149 @@
+"""Text that others wrote, made fit for a chat: nothing hidden in it, nothing turned around, counted as Telegram counts.
+
+Names, output and descriptions are written by whoever wants to. Control
+characters would vanish on the way, and directional overrides would show
+something else than what is approved (https://trojansource.codes).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from wcwidth import iter_graphemes, strip_sequences, width
+
+ELLIPSIS = "…"
+
+_TAB = 4
+"""Columns that a tab becomes: Telegram makes it one space."""
+
+_MOST_MARKS = 3
+"""Combining marks on one letter that are kept; towers of them reach into other lines."""
+
+_JOINERS = "\u200c\u200d"
+"""Needed by Persian and Indic scripts and by composed emoji, and harmless."""
+
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols by their category, which nobody sees."""
+
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+
+_LINE_END = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
+_ESCAPE = re.compile(r"[\x1b\x80-\x9f]")
+_SUSPECT = re.compile(r"[^\n -~]")
+
+_RIGHT_TO_LEFT = (
+    "\u0590-\u05ff\u0600-\u065f\u066a-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+    "\U00010800-\U00010fff\U0001e800-\U0001efff"
+)
+"""The blocks of Unicode whose letters run from right to left, without digits."""
+
+_RTL_RUN = re.compile(rf"[{_RIGHT_TO_LEFT}]+(?:(?:[^\w\n]|[\d_])+[{_RIGHT_TO_LEFT}]+)*")
+"""Words that belong together: with the blanks, signs and digits between them."""
+
+
+def units(text: str) -> int:
+    """Return the length of a text in UTF-16 code units, in which Telegram counts."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def clean(text: str) -> str:
+    """Return lines of letters, without anything that steers a screen.
+
+    Args:
+        text: Anything; lone surrogates too.
+    """
+    if _ESCAPE.search(text):
+        text = strip_sequences(text)
+    text = _LINE_END.sub("\n", text).expandtabs(_TAB)
+    return _without_steering(text) if _SUSPECT.search(text) else text
+
+
+def one_line(text: str) -> str:
+    """Return the text as `clean` does, on one line."""
+    return " ".join(clean(text).split())
+
+
+def isolated(value: str) -> str:
+    """Return a clean value so that it cannot turn around what stands beside it."""
+    if value.isascii():
+        return value
+    return "\n".join(_wrapped(line) if _RTL_RUN.search(line) else line for line in value.split("\n"))
+
+
+def settled(paragraph: str) -> str:
+    """Return a clean paragraph of which every line runs as most of its letters do.
+
+    In a sentence of ours a name that runs from right to left is isolated; a
+    line that is mostly written so is left as it is, since screens show it well.
+    """
+    if paragraph.isascii() or not _RTL_RUN.search(paragraph):
+        return paragraph
+    return "\n".join(_settled(line) for line in paragraph.split("\n"))
+
+
+def cut(text: str, most: int) -> str:
+    """Return as much of the text as fits into some UTF-16 code units, with an ellipsis where it is cut."""
+    if units(text) <= most:
+        return text
+    kept, room = [], most - 1
+    for letter in iter_graphemes(text[:most]):
+        room -= units(letter)
+        if room < 0:
+            break
+        kept.append(letter)
+    return "".join(kept).rstrip() + ELLIPSIS
+
+
+def fitted(text: str, columns: int) -> str:
+    """Return as much of a line as fits into some columns of a fixed width."""
+    if width(text) <= columns:
+        return text
+    kept, room = [], columns - 1
+    for letter in iter_graphemes(text):
+        room -= width(letter)
+        if room < 0:
+            break
+        kept.append(letter)
+    return "".join(kept).rstrip() + ELLIPSIS
+
+
+def visible(text: str) -> bool:
+    """Whether there is anything to see: Telegram refuses a message without."""
+    return any(unicodedata.category(letter)[0] not in "CZM" and letter not in _BLANKS for letter in text)
+
+
+def _without_steering(text: str) -> str:
+    letters: list[str] = []
+    marks = 0
+    for letter in text:
+        category = unicodedata.category(letter)
+        marks = marks + 1 if category[0] == "M" else 0
+        if marks <= _MOST_MARKS:
+            letters.append(_shown(letter, category))
+    return "".join(letters)
+
+
+def _shown(letter: str, category: str) -> str:
+    match category:
+        case "Cs":
+            return "\N{REPLACEMENT CHARACTER}"
+        case "Cc":
+            return letter if letter == "\n" else ""
+        case "Cf":
+            return letter if letter in _JOINERS else ""
+        case _:
+            return letter
+
+
+def _settled(line: str) -> str:
+    runs = _RTL_RUN.findall(line)
+    from_the_right = sum(sum(letter.isalpha() for letter in run) for run in runs)
+    from_the_left = sum(letter.isalpha() for letter in line) - from_the_right
+    if not runs or from_the_right > from_the_left:
+        return line
+    return _RTL_RUN.sub(lambda run: _wrapped(run[0]), line)
+
+
+def _wrapped(run: str) -> str:
+    return f"{_FIRST_STRONG_ISOLATE}{run}{_POP_ISOLATE}"

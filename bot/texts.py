@@ -1,0 +1,155 @@
+"""What the bot says in its own words: every English sentence of this package, in one place to translate.
+
+What the work has to say comes from `graph/conversation`, and is not repeated here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- What the bot is, as Telegram shows it before and beside the chat ------------------------------
+
+DESCRIPTION: Final = (
+    "Describe a service, and I plan, build, test and deploy it. I ask before what matters, and keep "
+    "every step readable here.\n\nOnly people whom the owner has let in get an answer."
+)
+"""At most 512 characters; shown in an empty chat."""
+
+SHORT_DESCRIPTION: Final = "Builds, tests and deploys the services you describe."
+"""At most 120 characters; shown on the bot's page and where it is shared."""
+
+# -- Replies and their parts ------------------------------------------------------------------------
+
+NOTHING_TO_SHOW: Final = "…"
+"""Instead of a message without a letter, which Telegram refuses."""
+
+COMMENT_PLACEHOLDER: Final = "What should be different?"
+"""In the empty field where a comment is asked for; at most 64 characters."""
+
+WHOLE_TEXT_IN_FILE: Final = "The whole text is in the file."
+ADDRESS_LEFT_OUT: Final = "the address is too long to be shown"
+
+
+def open_address(host: str) -> str:
+    """Return the label of a button that opens an address."""
+    return f"Open {host}"
+
+
+def empty_file(name: str) -> str:
+    """Say that a file has nothing in it."""
+    return f"{name} is empty."
+
+
+def choices_left_out(number: int) -> str:
+    """Say that not all choices have a button."""
+    return f"{number} more cannot be shown as buttons: /approvals and /help say how to answer in words."
+
+
+# -- Progress ---------------------------------------------------------------------------------------
+
+
+def run(number: int) -> str:
+    """Name a run."""
+    return f"run {number}"
+
+
+def steps_before(number: int) -> str:
+    """Say that the first steps are not shown any more."""
+    return f"… {number} done before" if number > 1 else "… 1 done before"
+
+
+QUEUED: Final = "Waits for a worker"
+WORKING: Final = "Is being worked on"
+WAITING: Final = "Waits for your answer"
+
+
+def done(took: str) -> str:
+    """Say that a run has succeeded."""
+    return f"Done in {took}" if took else "Done"
+
+
+def failed(took: str) -> str:
+    """Say that a run has failed."""
+    return f"Failed after {took}" if took else "Failed"
+
+
+def cancelled(took: str) -> str:
+    """Say that a run was cancelled."""
+    return f"Cancelled after {took}" if took else "Cancelled"
+
+
+def timed_out(took: str) -> str:
+    """Say that a run took too long."""
+    return f"Took too long: stopped after {took}" if took else "Took too long, and was stopped"
+
+
+# -- What comes in ----------------------------------------------------------------------------------
+
+THROTTLED: Final = (
+    "That was a lot at once. I have kept everything you wrote, and answer it in order; give me a moment."
+)
+
+VOICE_NOT_UNDERSTOOD: Final = "I cannot listen to voice messages yet. Please write it to me."
+
+NOT_UNDERSTOOD_KIND: Final = "I can read text, documents and photos, but not this kind of message yet."
+
+UNKNOWN_BUTTON: Final = "I do not know this button any more. Please use the newest message, or see /status."
+
+EDIT_NOT_TAKEN: Final = "I have already read what you wrote before. Please send the change as a new message."
+
+
+def too_large(name: str, size: str, most: str) -> str:
+    """Say that a file is larger than is taken."""
+    return f"{name} has {size}, and I take files of up to {most}. Nothing was kept."
+
+
+def type_not_taken(name: str, taken: str) -> str:
+    """Say that this type of file is not taken."""
+    return f"I do not take files like {name}. I take {taken}. Nothing was kept."
+
+
+def file_not_fetched(name: str) -> str:
+    """Say that a file could not be fetched from Telegram."""
+    return f"I could not fetch {name} from Telegram. Please send it again."
+
+
+def file_kept(name: str) -> str:
+    """Say that a file was kept, when nothing was written with it."""
+    return f"I have kept {name}. Tell me what it is for."
+
+
+def went_wrong(trace_id: str) -> str:
+    """Say that a message could not be handled, and how to ask about it."""
+    return (
+        "Something went wrong on my side, and I could not do what you asked. Please send it again. "
+        f"If it happens again, tell the owner this number: {trace_id}"
+    )
+
+
+# -- Topics and sessions ----------------------------------------------------------------------------
+
+
+def topic_opened(name: str) -> str:
+    """Say, where it was asked for, that a topic was opened."""
+    return f"I have opened the topic {name}. Everything about it goes on there."
+
+
+TOPIC_NOT_OPENED: Final = (
+    "I may not open topics here, so it goes on right here. An admin can allow me to manage topics."
+)
+
+OVERVIEW: Final = "What there is"
+OVERVIEW_EMPTY: Final = "Nothing yet. Write what you want to have, or /new."
+OVERVIEW_TOPICS: Final = "Topics"
+OVERVIEW_AT_WORK: Final = "At work"
+OVERVIEW_WAITING: Final = "Waits for an answer"
+OPEN_TOPIC: Final = "Open the topic"
+
+SESSION: Final = "This conversation"
+SESSION_RESET: Final = "Done. We begin anew; the projects and runs stay as they are."
+RESET_SESSION: Final = "Begin anew"
+
+# -- Approvals --------------------------------------------------------------------------------------
+
+REMINDER: Final = "This still waits for an answer, and will soon not be asked any more."
+NOT_ASKED_ANY_MORE: Final = "This is not asked any more: its run is over."
