@@ -1,0 +1,112 @@
+"""Whether something said in Telegram is said to the bot, and what is left of it without the address.
+
+In a private chat, and in a topic that is a session of ours, everything is. In other places
+people talk to one another: only a command, a reply to one of our messages and a mention count.
+Telegram's privacy mode (https://core.telegram.org/bots/features#privacy-mode) keeps most of the
+rest from us anyway, but not from a bot that is an administrator, as it must be to open topics.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aiogram.enums import ChatType, MessageEntityType
+from aiogram.types import Message, MessageOriginChannel, MessageOriginChat, MessageOriginHiddenUser
+from aiogram.types import User as Bot
+
+from graph.conversation import COMMANDS
+
+_COMMAND = re.compile(r"/(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:@(?P<bot>\w+))?(?P<rest>\s.*)?", re.DOTALL)
+
+_OURS = {command.name: command for command in COMMANDS}
+
+_HARMLESS = frozenset({"new"})
+"""What asks before it changes anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said to the bot."""
+
+    text: str
+    doubtful: bool = False
+    """Whether it may have been meant for another bot, and would change something."""
+
+
+def addressed(message: Message, me: Bot, *, ours: bool) -> Said | None:
+    """Return what a message says to the bot, or nothing when it is not for it.
+
+    Args:
+        message: A text, or something with a caption.
+        me: The bot, as `getMe` describes it.
+        ours: Whether it was said where everything is for us, besides private chats.
+    """
+    text = (message.text or message.caption or "").strip()
+    ours = ours or message.chat.type == ChatType.PRIVATE
+    if command := _COMMAND.fullmatch(text):
+        return _command(command, me, ours=ours or replies_to(message, me))
+    if ours or replies_to(message, me) or _mentions(message, me):
+        return Said(_without_mention(text, me))
+    return None
+
+
+def replies_to(message: Message, me: Bot) -> bool:
+    """Whether a message replies to one of the bot's.
+
+    Everything in a topic replies to the message that opened it, which says nothing.
+    """
+    before = message.reply_to_message
+    if before is None or before.from_user is None or before.from_user.id != me.id:
+        return False
+    return before.forum_topic_created is None and before.message_id != message.message_thread_id
+
+
+def forwarded_from(message: Message) -> str | None:
+    """Return whose words a message passes on, or nothing when they are its sender's own."""
+    match message.forward_origin:
+        case None:
+            return None
+        case MessageOriginHiddenUser(sender_user_name=name):
+            return name
+        case MessageOriginChat(sender_chat=chat) | MessageOriginChannel(chat=chat):
+            return chat.title or chat.full_name
+        case origin:
+            return origin.sender_user.full_name
+
+
+def _command(command: re.Match[str], me: Bot, *, ours: bool) -> Said | None:
+    """Read a command: one for another bot is none of ours, one without a name may be anybody's.
+
+    Telegram's menu leaves the name away where there is only one bot, and people do so anyway.
+    """
+    said = f"/{command['name']}{command['rest'] or ''}"
+    if command["bot"]:
+        return Said(said) if command["bot"].lower() == (me.username or "").lower() else None
+    if ours:
+        return Said(said)
+    known = _OURS.get(command["name"].lower())
+    if known is None:
+        return None
+    return Said(said, doubtful=not (known.looks or known.name in _HARMLESS))
+
+
+def _mentions(message: Message, me: Bot) -> bool:
+    text = message.text or message.caption or ""
+    for entity in message.entities or message.caption_entities or ():
+        match entity.type:
+            case MessageEntityType.MENTION:
+                if entity.extract_from(text).lower() == f"@{me.username}".lower():
+                    return True
+            case MessageEntityType.TEXT_MENTION:
+                if entity.user is not None and entity.user.id == me.id:
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _without_mention(text: str, me: Bot) -> str:
+    """Take the bot's name away where it only says who is meant: before a sentence, or behind it."""
+    name = re.escape(f"@{me.username}")
+    return re.sub(rf"^\s*{name}\b[\s,:;–—-]*|[\s,]*{name}(?=\W*$)", "", text, flags=re.IGNORECASE).strip()  # noqa: RUF001
