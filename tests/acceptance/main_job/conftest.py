@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.embedded import EmbeddedValkey
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 from tests.acceptance.main_job.person import Person, person_at
 from tests.parts import SharedParts
 

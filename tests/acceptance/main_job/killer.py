@@ -12,7 +12,7 @@ from typing import Literal
 
 import psutil
 
-from tests.acceptance.main_job.installation import Installation, Role
+from tests.installation import Installation, Role
 
 Victim = Literal["worker", "scheduler", "playbook"]
 

@@ -22,7 +22,7 @@ from shared.ledger import runs
 from shared.ledger.runs import Run
 from shared.ledger.users import Role, User
 from shared.live import Live
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 
 T = TypeVar("T")
 

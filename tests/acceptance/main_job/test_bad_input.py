@@ -20,7 +20,7 @@ from graph.conversation import Kind
 from shared.ledger import approvals, projects, releases
 from tests.acceptance.main_job import hostile
 from tests.acceptance.main_job.full_disk import small_disk
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 from tests.acceptance.main_job.person import Ending, Person, person_at
 from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import heading_at

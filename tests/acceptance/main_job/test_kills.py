@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from shared.ledger import events, projects, releases, runs
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 from tests.acceptance.main_job.killer import Killer
 from tests.acceptance.main_job.person import Ending, Person, person_at
 from tests.acceptance.main_job.repository import Repository, page

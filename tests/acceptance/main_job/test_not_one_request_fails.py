@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 from tests.acceptance.main_job.person import Person
 from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import Visitors, heading_at

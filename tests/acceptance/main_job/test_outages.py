@@ -13,7 +13,7 @@ from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
 from shared import migrations
 from shared.ledger import events
 from tests import parts
-from tests.acceptance.main_job.installation import Installation
+from tests.installation import Installation
 from tests.acceptance.main_job.person import Person, person_at
 from tests.acceptance.main_job.visitors import Visitors, heading_at
 

@@ -182,7 +182,7 @@ async def test_status_says_what_a_run_is_doing(chat: Chat, owner: Person) -> Non
 
     reply = await owner.say("/status")
 
-    assert f"Run {run.number}, Deploy hello: it is working on “test”, for " in reply.plain
+    assert f"Run {run.number}, Deploy hello: it is working on “Test”, for " in reply.plain
     assert "collected 5 items" in reply.plain
 
 

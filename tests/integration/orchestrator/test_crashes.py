@@ -23,9 +23,11 @@ from graph.orchestrator.scaffold import scaffold
 from graph.orchestrator.state import State
 from graph.orchestrator.work import Build, Remove
 from infrastructure.deploy import Deployer, DeploymentFailed, EventHandler
+from infrastructure.forge import Repository
 from infrastructure.secrets import SecretsFenced
 from shared.errors import Cancelled, ClaimLost
 from shared.ledger import claims, events
+from shared.ledger.claims import Ending
 from shared.ledger.runs import Run, Status
 from tests.integration.orchestrator.bench import Bench
 from tests.integration.orchestrator.loopback import LoopbackDeployer
@@ -140,6 +142,44 @@ async def test_a_removal_that_comes_late_leaves_a_new_project_of_the_name_alone(
 
     assert await bench.tools.secrets.names("hello") == ["API_KEY"]
     assert await bench.project("hello") == new
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_name_is_free_when_its_run_ended_before_its_repository_was_noted(
+    bench: Bench, removed: bool
+) -> None:
+    run = await bench.accept(NOTE)
+    context = await claimed(bench, run)
+    await take_in_build(_wish(), context, bench.tools)
+    left = await bench.project("hello")
+    await bench.tools.forge.ensure_repository("hello", "", owner_key=str(left.id))
+    async with bench.database.transaction() as tx:
+        held = await claims.lock_held(tx, context.claim)
+        await claims.let_go_ended(tx, held, Ending(Status.FAILED))
+    if removed:
+        await bench.answer(await bench.work(Remove(project_id=left.id)), "approve")
+        assert await bench.projects() == []
+
+    new = await bench.live_project()
+    assert new.id != left.id
+
+
+async def test_a_repository_that_is_not_its_own_is_left_alone_by_a_removal(bench: Bench) -> None:
+    await bench.tools.forge.ensure_repository("hello", "", owner_key="somebody else")
+    project = await bench.bare_project("hello", repository=False)
+    run = await bench.answer(await bench.work(Remove(project_id=project.id)), "approve")
+    assert run.status is Status.SUCCEEDED, run.reason
+    assert await bench.tools.forge.head(Repository("hello", ""), "main") is None
+
+
+async def test_a_name_whose_repository_is_somebody_elses_says_to_choose_another(bench: Bench) -> None:
+    await bench.tools.forge.ensure_repository("hello", "", owner_key="somebody else")
+    run = await bench.answer(await bench.work(NOTE), "approve")
+    assert (run.status, run.reason_code) == (Status.FAILED, "name_taken")
+    assert run.advice == "Choose another name for the project."
+
+    again = await bench.work(NOTE)
+    assert (await bench.asks(again)).question["title"] == "Build hello from note?"
 
 
 async def test_a_report_done_again_says_the_same(bench: Bench) -> None:

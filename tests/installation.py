@@ -1,4 +1,4 @@
-"""One installation as a person has it: a home, worker and scheduler processes, a local server."""
+"""One installation as people have it: a home, worker and scheduler processes, perhaps a bot, and a local server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -20,9 +21,9 @@ from infrastructure.local_server import LocalServer
 from shared.database import Connection, Database
 from tests.engine import end
 
-Role = Literal["worker", "scheduler"]
+Role = Literal["worker", "scheduler", "bot"]
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 FIRST_PORT = 17_000
 PORTS_PER_WORKER = 100
 
@@ -34,8 +35,10 @@ class Installation:
     home: Path
     database_url: str
     redis_url: str
-    processes: dict[Role, list[subprocess.Popen[bytes]]] = field(
-        default_factory=lambda: {"worker": [], "scheduler": []}
+    settings: dict[str, str] = field(default_factory=dict)
+    """More of what is set than every installation has: Telegram's."""
+    processes: defaultdict[Role, list[subprocess.Popen[bytes]]] = field(
+        default_factory=lambda: defaultdict(list)
     )
 
     @property
@@ -67,10 +70,12 @@ class Installation:
         end(process, signal.SIGKILL)
 
     @contextmanager
-    def running(self, *, workers: int = 1) -> Iterator[None]:
-        """Have workers and a scheduler running while the block runs."""
-        for role in ["worker"] * workers + ["scheduler"]:
-            self.start(role)  # type: ignore[arg-type]
+    def running(self, *, workers: int = 1, bots: int = 0) -> Iterator[None]:
+        """Have workers, a scheduler and bots running while the block runs."""
+        roles: list[tuple[Role, int]] = [("worker", workers), ("scheduler", 1), ("bot", bots)]
+        for role, count in roles:
+            for _ in range(count):
+                self.start(role)
         try:
             yield
         finally:
@@ -86,7 +91,7 @@ class Installation:
                 one.wait(20)
             except subprocess.TimeoutExpired:
                 end(one, signal.SIGKILL)
-        self.processes = {"worker": [], "scheduler": []}
+        self.processes.clear()
         asyncio.run(self.server.stop())
 
     def playbooks(self) -> list[psutil.Process]:
@@ -120,6 +125,7 @@ class Installation:
             "REDIS_URL": self.redis_url,
             "SERVICE_PORTS": f"{first}-{first + PORTS_PER_WORKER - 1}",
             "LOG_FORMAT": "console",
+            **self.settings,
         }
 
 
