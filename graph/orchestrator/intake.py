@@ -9,6 +9,7 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.output import clean
+from graph.orchestrator.publish import put_away
 from graph.orchestrator.questions import CANCEL, ask
 from graph.orchestrator.state import Gap, Outcome, State, Step, brief_of
 from graph.orchestrator.tools import Tools
@@ -26,7 +27,7 @@ async def take_in_build(state: State, context: RunContext, tools: Tools) -> Comm
     gap = _unknown_blueprint(brief, tools.blueprints) or _invalid_name(brief)
     if gap is None:
         try:
-            project = await _ensure_project(context, brief)
+            project = await _ensure_project(context, brief, tools)
         except NameTaken:
             gap = await _taken_name(context, brief)
         else:
@@ -94,17 +95,23 @@ def _question(gap: Gap, blueprints: Sequence[Blueprint]) -> Question:
     )
 
 
-async def _ensure_project(context: RunContext, brief: Brief) -> Project:
+async def _ensure_project(context: RunContext, brief: Brief, tools: Tools) -> Project:
     """Make the run's project, or find the one that it made before a crash.
 
     Raises:
         NameTaken: Another project has the name.
     """
+    async with context.database.connection() as connection:
+        left = await _unfinished(connection, brief.name)
+    if left is not None:
+        # Before its row is given up: nobody would know of its repository afterwards.
+        await put_away(left, tools)
     async with fenced(context) as tx:
         attached = (await runs.get(tx, context.run.id)).project_id
         if attached is not None:
             return await projects.get(tx, attached)
-        await _free_unfinished(tx, brief.name)
+        if left is not None and left == await _unfinished(tx, brief.name):
+            await projects.remove(tx, left.id)
         project = await projects.create(
             tx,
             name=brief.name,
@@ -118,11 +125,12 @@ async def _ensure_project(context: RunContext, brief: Brief) -> Project:
     return project
 
 
-async def _free_unfinished(tx: Connection, name: str) -> None:
-    """Give up a project that a build left behind before it had published anything."""
+async def _unfinished(tx: Connection, name: str) -> Project | None:
+    """Return the project that a build left behind under this name before it had published anything."""
     try:
         project = await projects.by_name(tx, name)
     except NoSuchProject:
-        return
-    if project.repository is None and not await runs.of_project(tx, project.id, open_only=True):
-        await projects.remove(tx, project.id)
+        return None
+    if project.repository is not None or await runs.of_project(tx, project.id, open_only=True):
+        return None
+    return project

@@ -11,10 +11,11 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.deploy import tell
 from graph.orchestrator.fence import fenced
+from graph.orchestrator.publish import put_away
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.world import any_project_of, project_of, repository_of, serving_before
+from graph.orchestrator.world import any_project_of, project_of, serving_before
 from infrastructure.deploy import NotDeployed
 from shared.ledger import deployments, projects, releases
 from shared.ledger.approvals import Question
@@ -110,8 +111,7 @@ async def _remove(context: RunContext, tools: Tools, project: Project) -> dict[s
         built = await releases.of_project(connection, project.id, limit=1000)
     for release in built:
         await tools.releases.remove(project.name, release.commit_sha)
-    if project.repository is not None:
-        await tools.forge.archive(repository_of(project), owner_key=str(project.id))
+    await put_away(project, tools)
     async with fenced(context) as tx:
         await projects.remove(tx, project.id)
     return {}

@@ -11,7 +11,7 @@ from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.tree import written_tree
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of
-from infrastructure.forge import Repository
+from infrastructure.forge import NameTaken, Repository
 from shared.ledger import events, projects, releases
 from shared.ledger.projects import Project
 
@@ -28,6 +28,20 @@ async def publish(state: State, context: RunContext, tools: Tools) -> State:
     text = f"Release {release['number']} of {project.name} stands: commit {commit[:12]}."
     context.emit(events.NOTE_WRITTEN, {"text": text})
     return State(commit=commit, release_id=release["release_id"])
+
+
+async def put_away(project: Project, tools: Tools) -> None:
+    """Archive a project's repository, so that its name is free.
+
+    Also one that was made but not noted, since the run ended in between: it would block the
+    name for good. A repository of the name that somebody else has is left alone.
+    """
+    repository = repository_of(project) if project.repository else Repository(project.name, url="")
+    try:
+        await tools.forge.archive(repository, owner_key=str(project.id))
+    except NameTaken:
+        if project.repository is not None:
+            raise
 
 
 async def _repository(context: RunContext, tools: Tools, project: Project) -> Repository:

@@ -149,6 +149,8 @@ class Forge(Protocol):
     async def archive(self, repository: Repository, *, owner_key: str) -> None:
         """Put a repository away, so that its name is free and its history is kept.
 
+        It is found by its name. One that is gone already, or was never made, is fine.
+
         Raises:
             NameTaken: The repository belongs to another project.
         """
