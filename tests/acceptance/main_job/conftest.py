@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.embedded import EmbeddedValkey
-from tests.installation import Installation
 from tests.acceptance.main_job.person import Person, person_at
+from tests.installation import Installation
 from tests.parts import SharedParts
 
 

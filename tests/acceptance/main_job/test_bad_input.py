@@ -20,10 +20,10 @@ from graph.conversation import Kind
 from shared.ledger import approvals, projects, releases
 from tests.acceptance.main_job import hostile
 from tests.acceptance.main_job.full_disk import small_disk
-from tests.installation import Installation
 from tests.acceptance.main_job.person import Ending, Person, person_at
 from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import heading_at
+from tests.installation import Installation
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from shared.ledger import events, projects, releases, runs
-from tests.installation import Installation
 from tests.acceptance.main_job.killer import Killer
 from tests.acceptance.main_job.person import Ending, Person, person_at
 from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import Visitors, heading_at
+from tests.installation import Installation
 
 KILLS = int(os.environ.get("KILLS", "25"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.installation import Installation
 from tests.acceptance.main_job.person import Person
 from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import Visitors, heading_at
+from tests.installation import Installation
 
 
 @pytest.mark.timeout(240)

@@ -13,9 +13,9 @@ from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
 from shared import migrations
 from shared.ledger import events
 from tests import parts
-from tests.installation import Installation
 from tests.acceptance.main_job.person import Person, person_at
 from tests.acceptance.main_job.visitors import Visitors, heading_at
+from tests.installation import Installation
 
 pytestmark = pytest.mark.timeout(240)
 
