@@ -98,6 +98,24 @@ UNKNOWN_BUTTON: Final = "I do not know this button any more. Please use the newe
 EDIT_NOT_TAKEN: Final = "I have already read what you wrote before. Please send the change as a new message."
 
 
+FOREIGN_BUTTON: Final = "This button belongs to another chat, and does nothing here."
+
+STALE_BUTTON: Final = "This is not offered any more. Please use the newest message, or see /status."
+
+STOPPED: Final = "(stopped)"
+"""Behind an answer that somebody stopped while it was written."""
+
+
+def forwarded(whose: str, text: str) -> str:
+    """Quote what somebody else wrote: it is a text like others, but nothing that its sender asks for."""
+    return f"Forwarded from {whose}: {text}"
+
+
+def perhaps_meant_for_me(username: str) -> str:
+    """Ask whether a command was for this bot, where it did not say so and would change something."""
+    return f"If that was for me, press the button. With @{username} behind the command I need not ask."
+
+
 def too_large(name: str, size: str, most: str) -> str:
     """Say that a file is larger than is taken."""
     return f"{name} has {size}, and I take files of up to {most}. Nothing was kept."
@@ -129,6 +147,27 @@ def went_wrong(trace_id: str) -> str:
 # -- Topics and sessions ----------------------------------------------------------------------------
 
 
+def group_welcome(username: str) -> str:
+    """Say in a group how one speaks to the bot there."""
+    return (
+        "Hello. Describe a service, and I plan, build, test and deploy it, readable for everybody here.\n\n"
+        f"To speak to me, write a command such as /help@{username}, mention me, or reply to one of my "
+        "messages. What you say to each other is not for me, and I do nothing with it."
+    )
+
+
+def forum_welcome(username: str) -> str:
+    """Say in a forum how one speaks to the bot there."""
+    return (
+        f"{group_welcome(username)}\n\nA new project gets a topic of its own, if I may manage topics. "
+        "In that topic everything you write is for me, and no command needs my name."
+    )
+
+
+NEW_TOPIC: Final = "New project"
+"""Before a project has a name."""
+
+
 def topic_opened(name: str) -> str:
     """Say, where it was asked for, that a topic was opened."""
     return f"I have opened the topic {name}. Everything about it goes on there."
@@ -139,6 +178,21 @@ TOPIC_NOT_OPENED: Final = (
 )
 
 OVERVIEW: Final = "What there is"
+NOT_DEPLOYED: Final = "not deployed"
+LIVE: Final = "live"
+SERVICE_STOPPED: Final = "stopped"
+
+
+def at_work(title: str) -> str:
+    """Say what is being done about a project."""
+    return f"at work: {title}"
+
+
+def waits(title: str) -> str:
+    """Say what about a project waits for an answer."""
+    return f"waits for an answer: {title}"
+
+
 OVERVIEW_EMPTY: Final = "Nothing yet. Write what you want to have, or /new."
 OVERVIEW_TOPICS: Final = "Topics"
 OVERVIEW_AT_WORK: Final = "At work"
