@@ -11,6 +11,7 @@ from graph.conversation.feed import Feed, FeedItem
 from graph.conversation.messages import Decision, Message
 from graph.conversation.narration import narrate
 from graph.conversation.observing import ServiceReader
+from graph.conversation.progress import Progress, ProgressStep, StepState, progress_of
 from graph.conversation.replies import Kind, Reply
 from graph.conversation.sentences import Interpreter, Sentences
 
@@ -24,9 +25,13 @@ __all__ = [
     "Interpreter",
     "Kind",
     "Message",
+    "Progress",
+    "ProgressStep",
     "Reply",
     "Sentences",
     "ServiceReader",
     "Services",
+    "StepState",
     "narrate",
+    "progress_of",
 ]

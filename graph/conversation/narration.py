@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from graph.conversation.questions import put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
-from graph.conversation.reports import step_name
-from graph.conversation.words import capitalised, duration, since
+from graph.conversation.words import capitalised, duration, since, step_name
 from graph.orchestrator.state import UNTOLD
 from shared.ids import ApprovalId
 from shared.ledger import events

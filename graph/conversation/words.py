@@ -50,6 +50,11 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def step_name(step: str) -> str:
+    """Return a node's name as people say it."""
+    return step.replace("_", " ")
+
+
 def _two(whole: int, large: tuple[int, str], small: tuple[int, str]) -> str:
     first, rest = divmod(whole, large[0])
     second = rest // small[0]
