@@ -1,0 +1,97 @@
+"""The same as `FakeTelegram`, for a server in another process or thread, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from tests.fakes.telegram.errors import Value
+from tests.fakes.telegram.fake import FakeTelegram
+from tests.fakes.telegram.front import Telegram
+
+START_WITHIN_S = 20.0
+
+
+class RemoteTelegram(Telegram):
+    """A fake Telegram that runs elsewhere. Its calls block for the millisecond they take.
+
+    Args:
+        url: Where it listens.
+        token: The bot's token there.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self._local = threading.local()
+        self._seen = 0
+
+    def act(self, name: str, /, **params: Value) -> Value:
+        """Do an action on the server."""
+        answer = self._ask("POST", f"/control/act/{name}", json.dumps(params))
+        if "error" in answer:
+            kind = {"LookupError": LookupError, "KeyError": KeyError, "IndexError": IndexError}
+            raise kind.get(answer["error"], ValueError)(answer["message"])
+        return answer["result"]
+
+    async def _changed(self, timeout_s: float) -> None:
+        path = f"/control/changed?since={self._seen}&timeout={timeout_s}"
+        self._seen = (await asyncio.to_thread(self._ask, "GET", path))["activity"]
+
+    def _ask(self, verb: str, path: str, body: str | None = None) -> Value:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+            self._local.connection = connection
+        try:
+            connection.request(verb, path, body)
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
+
+
+@contextmanager
+def telegram_in_process(*, validate: bool = False, limits: bool = False) -> Iterator[RemoteTelegram]:
+    """Run the server as a process of its own, as fast as it gets."""
+    command = [sys.executable, "-m", "tests.fakes.telegram", "--port", "0"]
+    command += ["--validate"] * validate + ["--limits"] * limits
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            started = json.loads(process.stdout.readline())
+            yield RemoteTelegram(started["url"], started["token"])
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def telegram_in_thread(**options: Value) -> Iterator[RemoteTelegram]:
+    """Run the server in a thread, for a test whose own event loop is busy; takes what `FakeTelegram` takes."""
+    started = threading.Event()
+    found: list[Value] = []
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        async with FakeTelegram(**options) as telegram:
+            found.extend([telegram.url, telegram.token, over, asyncio.get_running_loop()])
+            started.set()
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    if not started.wait(START_WITHIN_S):
+        raise TimeoutError("the fake Telegram did not start")
+    url, token, over, loop = found
+    try:
+        yield RemoteTelegram(url, token)
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(START_WITHIN_S)
