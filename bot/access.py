@@ -13,19 +13,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg
 import structlog
 from aiogram.enums import ChatType
 from aiogram.types import CallbackQuery, Chat, ChatMemberUpdated, Message, Update
 from aiogram.types import User as Sender
 from prometheus_client import Counter
-from psycopg_pool import PoolTimeout
 
 from bot.buckets import Bucket
 from bot.places import FRONT
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.ids import UserId
 from shared.ledger.users import Role
+from shared.outages import OUTAGE
 
 HEARD: Final = ("message", "edited_message", "callback_query", "my_chat_member", "stopped_message_generation")
 """The kinds of updates that the bot asks Telegram for, and the only ones that anybody is let in with."""
@@ -110,12 +109,11 @@ class Access:
     async def refresh(self) -> None:
         """Read anew who is let in."""
         async with self._database.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT id, removed_at IS NOT NULL FROM users WHERE id LIKE %s", [f"{FRONT}:%"]
-            )
-            known = {int(id_.removeprefix(f"{FRONT}:")): removed for id_, removed in await cursor.fetchall()}
-        removed = {id_ for id_, gone in known.items() if gone} - {self.owner_id}
-        self._people = (self._set_people | known.keys()) - removed
+            people = await _people(connection)
+            groups = await _groups(connection, self._set_groups)
+        removed = {one for one, gone in people.items() if gone} - {self.owner_id}
+        self._people = (self._set_people | people.keys()) - removed
+        self._groups = groups
 
     async def keep_fresh(self) -> None:
         """Read it anew every two seconds, for ever; without a database, what was read last holds."""
@@ -123,7 +121,7 @@ class Access:
             await asyncio.sleep(_FRESH_S)
             try:
                 await self.refresh()
-            except (psycopg.OperationalError, PoolTimeout) as error:
+            except OUTAGE as error:
                 log.warning("access.stale", error=str(error))
 
     def _lets_in(self, chat: Chat | None, sender: Sender) -> bool:
@@ -132,6 +130,30 @@ class Access:
         if chat.type == ChatType.PRIVATE:
             return chat.id == sender.id
         return chat.type in _GROUPS and chat.id in self._groups
+
+
+async def _people(connection: Connection) -> dict[int, bool]:
+    """Return everybody of this front who was ever let in, and whether they were let go."""
+    cursor = await connection.execute(
+        "SELECT id, removed_at IS NOT NULL FROM users WHERE id LIKE %s", [f"{FRONT}:%"]
+    )
+    return {int(id_.removeprefix(f"{FRONT}:")): gone for id_, gone in await cursor.fetchall()}
+
+
+async def _groups(connection: Connection, let_in: Collection[int]) -> Collection[int]:
+    """Return the groups that are let in, and those that they have become."""
+    cursor = await connection.execute(
+        """
+        WITH RECURSIVE let_in AS (
+            SELECT unnest(%s::bigint[]) AS id
+             UNION
+            SELECT moved_to FROM telegram_chats JOIN let_in ON chat_id = let_in.id WHERE moved_to IS NOT NULL
+        )
+        SELECT id FROM let_in
+        """,
+        [list(let_in)],
+    )
+    return frozenset(id_ for (id_,) in await cursor.fetchall())
 
 
 _GROUPS = frozenset({ChatType.GROUP, ChatType.SUPERGROUP})

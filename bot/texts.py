@@ -58,9 +58,9 @@ def steps_before(number: int) -> str:
     return f"… {number} done before" if number > 1 else "… 1 done before"
 
 
-QUEUED: Final = "Waits for a worker"
-WORKING: Final = "Is being worked on"
-WAITING: Final = "Waits for your answer"
+QUEUED: Final = "The next free worker takes it."
+WORKING: Final = "It is being worked on."
+WAITING: Final = "It waits for your answer."
 
 
 def done(took: str) -> str:
@@ -85,9 +85,7 @@ def timed_out(took: str) -> str:
 
 # -- What comes in ----------------------------------------------------------------------------------
 
-THROTTLED: Final = (
-    "That was a lot at once. I have kept everything you wrote, and answer it in order; give me a moment."
-)
+THROTTLED: Final = "That was a lot at once, and I have not done all of it. Please wait a moment, and say the last things again."
 
 VOICE_NOT_UNDERSTOOD: Final = "I cannot listen to voice messages yet. Please write it to me."
 
