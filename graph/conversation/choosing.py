@@ -11,8 +11,10 @@ from shared.errors import BadInput
 from shared.ids import SessionId
 from shared.ledger import projects, runs
 from shared.ledger.projects import NoSuchProject, Project
+from shared.ledger.runs import Run
 
 _NAMES_SHOWN = 20
+_NAME_IT = "Write a project's name behind the command; see /projects."
 
 
 class WhichProject(BadInput):
@@ -36,11 +38,19 @@ class Chosen:
         return "" if self.named else f"This is about {self.project.name}. "
 
 
-async def choose(tx: Connection, session_id: SessionId, words: Sequence[str]) -> Chosen:
+async def choose(
+    tx: Connection, session_id: SessionId, words: Sequence[str], about: Run | None = None
+) -> Chosen:
     """Return the project that the first word names; without a name, the session's obvious one.
 
     A number is never a project's name: a release or a count of lines may
     stand alone.
+
+    Args:
+        tx: Where projects are looked up.
+        session_id: The conversation.
+        words: What was written behind a command.
+        about: The run that was spoken to: its project is the obvious one.
 
     Raises:
         NoSuchProject: There is none of that name; the message says which there are.
@@ -48,6 +58,8 @@ async def choose(tx: Connection, session_id: SessionId, words: Sequence[str]) ->
     """
     if words and not words[0].isdecimal():
         return Chosen(await _named(tx, words[0]), list(words[1:]), named=True)
+    if about is not None:
+        return Chosen(await _worked_on(tx, about), list(words), named=False)
     return Chosen(await _obvious(tx, session_id), list(words), named=False)
 
 
@@ -57,6 +69,15 @@ async def _named(tx: Connection, name: str) -> Project:
         if project.name == name.lower():
             return project
     raise NoSuchProject(f"There is no project called {name[:80]}.", advice=_names(known))
+
+
+async def _worked_on(tx: Connection, run: Run) -> Project:
+    if run.project_id is None:
+        raise NoSuchProject(f"Run {run.number}, {run.title}, has no project yet.", advice=_NAME_IT)
+    project = await projects.get(tx, run.project_id)
+    if project.removed_at is not None:
+        raise NoSuchProject(f"{project.name}, the project of run {run.number}, was removed.", advice=_NAME_IT)
+    return project
 
 
 async def _obvious(tx: Connection, session_id: SessionId) -> Project:

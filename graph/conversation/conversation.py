@@ -18,7 +18,8 @@ from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import BadInput, Conflict, NotAllowed, NotFound, TelewrightError
 from shared.ids import SessionId, UserId
-from shared.ledger import inbox, sessions, users
+from shared.ledger import inbox, runs, sessions, users
+from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import User
 from shared.live import Live
@@ -126,7 +127,7 @@ class Conversation:
                     chosen = await self._choose(message, meaning)
                     lines = lines_asked(chosen.rest)
                     return await logs_of(self._services.reader, chosen.project.name, lines)
-                case "service" if meaning.words:
+                case "service" if meaning.words or message.about_run is not None:
                     chosen = await self._choose(message, meaning)
                     return await service_of(self._services.reader, chosen.project.name)
                 case _:
@@ -137,7 +138,7 @@ class Conversation:
 
     async def _choose(self, message: Message, call: Call) -> Chosen:
         async with self._database.connection() as connection:
-            return await choose(connection, message.session_id, call.words)
+            return await choose(connection, message.session_id, call.words, await _about(connection, message))
 
     async def _store(
         self,
@@ -204,6 +205,7 @@ class Conversation:
             raise TooLong(f"A message may have {LONGEST_TEXT // 1024} kB, and this one has more.")
         if message.decision is not None:
             return await deciding.press(exchange, message.decision)
+        exchange.about = await _about(exchange.tx, message)
         if parse(message.text) is not None or _only_looks(meaning):
             return await self._obey(exchange, meaning)
         return await self._hear(exchange, message.text.strip(), meaning)
@@ -234,6 +236,8 @@ class Conversation:
                 return await working.build(exchange, meaning)
             case SmallTalk():
                 return _small_talk(meaning)
+            case None if exchange.about is not None:
+                return await deciding.to_the_run(exchange)
             case None:
                 return self._not_understood()
             case _:
@@ -291,6 +295,15 @@ async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
     if user is None:
         raise Stranger
     return session, user
+
+
+async def _about(tx: Connection, message: Message) -> Run | None:
+    """Return the run that a message speaks to.
+
+    Raises:
+        NoSuchRun: There is none with this number.
+    """
+    return None if message.about_run is None else await runs.by_number(tx, message.about_run)
 
 
 async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None:

@@ -12,6 +12,7 @@ from graph.conversation.looking import NotANumber, number
 from graph.conversation.messages import Decision
 from graph.conversation.questions import Waiting
 from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Reply
+from graph.conversation.reports import report
 from graph.conversation.words import listed
 from shared.errors import BadInput
 from shared.ids import ApprovalId
@@ -76,7 +77,7 @@ async def answer(exchange: Exchange, call: Call) -> Reply:
 async def comment(exchange: Exchange, text: str) -> Reply | None:
     """Take a text as the comment that was asked for, if one was."""
     awaited = exchange.awaited
-    if awaited is None or not text:
+    if awaited is None or not text or not await _speaks_to(exchange, awaited):
         return None
     exchange.awaited = None
     if text.casefold() in _NEVER_MIND:
@@ -91,7 +92,7 @@ async def in_words(exchange: Exchange, text: str) -> Reply | None:
     Returns:
         Nothing when the text is no answer.
     """
-    asked = await questions.waiting(exchange.tx, session_id=exchange.session.id)
+    asked = await _open_questions(exchange)
     said = text.strip(" .!").casefold()
     if asked and any(_named(one.question, said) for one in asked):
         return await _choose(exchange, asked, lambda question: _named(question, said))
@@ -110,10 +111,29 @@ async def free_text(exchange: Exchange, text: str) -> Reply | None:
     """
     asked = [
         one
-        for one in await questions.waiting(exchange.tx, session_id=exchange.session.id)
+        for one in await _open_questions(exchange)
         if one.question.wants_text and one.may_be_decided_by(exchange.user)
     ]
     return await _tell(exchange, asked, text) if asked and text else None
+
+
+async def to_the_run(exchange: Exchange) -> Reply:
+    """Answer a reply to a run's message that is no answer to what the run asks, and nothing else either.
+
+    Raises:
+        NothingWaits: The run asks nothing.
+    """
+    asked = await _open_questions(exchange)
+    if not asked:
+        raise await _nothing_waits(exchange)
+    return _these_are_the_answers(asked)
+
+
+async def _speaks_to(exchange: Exchange, awaited: Awaited) -> bool:
+    """Whether a text may be the comment that was asked for: a reply to another run's message is not."""
+    if exchange.about is None:
+        return True
+    return (await approvals.get(exchange.tx, awaited.approval_id)).run_id == exchange.about.id
 
 
 async def _asked(exchange: Exchange, words: Sequence[str]) -> tuple[list[Waiting], list[str]]:
@@ -125,7 +145,24 @@ async def _asked(exchange: Exchange, words: Sequence[str]) -> tuple[list[Waiting
             pass
         else:
             return await questions.waiting_of_run(exchange.tx, run), list(words[1:])
-    return await questions.waiting(exchange.tx, session_id=exchange.session.id), list(words)
+    return await _open_questions(exchange), list(words)
+
+
+async def _open_questions(exchange: Exchange) -> list[Waiting]:
+    """Return the questions that a message without a number may be about: of the run it speaks to, or the session's."""
+    if exchange.about is not None:
+        return await questions.waiting(exchange.tx, run_number=exchange.about.number)
+    return await questions.waiting(exchange.tx, session_id=exchange.session.id)
+
+
+async def _nothing_waits(exchange: Exchange) -> NothingWaits:
+    if exchange.about is None:
+        return NothingWaits()
+    run = exchange.about
+    state = (await report(exchange.tx, run)).state
+    return NothingWaits(
+        f"Run {run.number}, {run.title}, asks nothing: {state}", advice="See /approvals for what waits."
+    )
 
 
 async def _choose(
@@ -137,7 +174,7 @@ async def _choose(
 ) -> Reply:
     """Decide the one question that has the choice that is meant; ask which one, if there are several."""
     if not asked:
-        raise NothingWaits
+        raise await _nothing_waits(exchange)
     fitting = [(one, choice) for one in asked if (choice := meant(one.question))]
     mine = [(one, choice) for one, choice in fitting if one.may_be_decided_by(exchange.user)]
     match mine or fitting:
@@ -165,7 +202,7 @@ async def _tell(exchange: Exchange, asked: Sequence[Waiting], text: str) -> Repl
     """Answer the one question that waits with a free text; ask which one, if there are several."""
     match asked:
         case []:
-            raise NothingWaits
+            raise await _nothing_waits(exchange)
         case [one]:
             return await _decide(exchange, one.id, None, text)
         case _:

@@ -11,6 +11,7 @@ from graph.conversation.replies import Awaited
 from infrastructure.blueprints import Blueprint
 from shared.database import Connection
 from shared.ids import SessionId
+from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import User
 
@@ -44,6 +45,8 @@ class Exchange:
     services: Services
     observation: Observation | None = None
     """What was seen of a service before the transaction began, where the message asks for it."""
+    about: Run | None = None
+    """The run that the message speaks to, if it replies to one."""
     awaited: Awaited | None = None
     """The comment that this person was asked for, and has not given yet."""
     to_wake: set[SessionId] = field(default_factory=set)

@@ -64,6 +64,8 @@ async def status(exchange: Exchange, call: Call) -> Reply:
     """Answer `/status [project]`."""
     if call.words:
         return await _status_of(exchange, await choose(exchange.tx, exchange.session.id, call.words))
+    if exchange.about is not None:
+        return await _status_of_run(exchange, exchange.about)
     under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
     blocks = await _reports(exchange, under_way)
     if not blocks:
@@ -109,7 +111,7 @@ async def approvals_there_are(exchange: Exchange, _: Call) -> Reply:
 
 async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
     """Answer `/releases [project]`."""
-    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     project = chosen.project
     newest = await releases.of_project(exchange.tx, project.id)
     if not newest:
@@ -137,7 +139,7 @@ async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
 
 async def logs(exchange: Exchange, call: Call) -> Reply:
     """Answer `/logs [project] [lines]`; they were read before the transaction began."""
-    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     lines_asked(chosen.rest)
     seen = exchange.observation
     if seen is None or seen.logs is None:
@@ -189,6 +191,16 @@ async def _status_of(exchange: Exchange, chosen: Chosen) -> Reply:
     for run in await runs.of_project(exchange.tx, project.id, limit=1):
         blocks.extend((await report(exchange.tx, run)).blocks)
     return Reply(blocks=blocks)
+
+
+async def _status_of_run(exchange: Exchange, run: Run) -> Reply:
+    """Say where the run stands that was spoken to, and how its project's service is."""
+    blocks = (await report(exchange.tx, run)).blocks
+    if run.project_id is not None:
+        project = await projects.get(exchange.tx, run.project_id)
+        if project.removed_at is None:
+            blocks.extend(await _service(exchange, project))
+    return Reply(blocks=blocks, run_number=run.number)
 
 
 async def _service(exchange: Exchange, project: Project) -> list[Block]:

@@ -40,6 +40,8 @@ class Message(BaseModel):
     user: SkipValidation[User]
     text: PlainText = ""
     decision: Decision | None = None
+    about_run: int | None = None
+    """The number of the run that it speaks to, as a reply to one of its messages does."""
 
     @property
     def too_long(self) -> bool:
@@ -50,7 +52,7 @@ class Message(BaseModel):
     def payload(self) -> dict[str, Any]:
         """Return what the inbox and the person's turn keep of it: the beginning, when it is too long."""
         kept = self.shortened() if self.too_long else self
-        return kept.model_dump(mode="json", include={"text", "decision"}, exclude_none=True)
+        return kept.model_dump(mode="json", include={"text", "decision", "about_run"}, exclude_none=True)
 
     def shortened(self) -> Message:
         """Return the message with the beginnings of its texts."""

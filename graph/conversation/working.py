@@ -48,7 +48,7 @@ async def build(exchange: Exchange, work: Build) -> Reply:
 
 async def deploy(exchange: Exchange, call: Call) -> Reply:
     """Answer `/deploy [project] [release]`."""
-    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
     title = f"Deploy {project.name}" if release is None else f"Deploy release {release} of {project.name}"
     return await _start(exchange, Deploy(project_id=project.id, release=release), title, chosen.remark)
@@ -56,7 +56,7 @@ async def deploy(exchange: Exchange, call: Call) -> Reply:
 
 async def rollback(exchange: Exchange, call: Call) -> Reply:
     """Answer `/rollback [project] [release]`."""
-    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
     title = f"Roll back {project.name}"
     if release is not None:
@@ -91,6 +91,8 @@ async def cancel(exchange: Exchange, call: Call) -> Reply:
     may_change_things(exchange.user)
     if call.words:
         return await _cancel(exchange, await runs.by_number(exchange.tx, number(call.words[0])))
+    if exchange.about is not None:
+        return await _cancel(exchange, exchange.about)
     under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
     match under_way:
         case []:
@@ -152,7 +154,7 @@ async def _before(exchange: Exchange, run: Run) -> str:
 
 
 async def _only_project(exchange: Exchange, call: Call) -> tuple[Project, str]:
-    chosen = await choose(exchange.tx, exchange.session.id, call.words)
+    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     if chosen.rest:
         raise TooManyWords(f"/{call.name} takes the name of a project and nothing else.")
     return chosen.project, chosen.remark

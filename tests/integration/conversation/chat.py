@@ -50,13 +50,22 @@ class Person:
     async def say(self, text: str, *, number: str | None = None) -> Reply:
         return await self.send(text=text, number=number)
 
+    async def reply(self, run: Run, text: str) -> Reply:
+        """Say something as a reply to a message of a run's."""
+        return await self.send(text=text, about_run=run.number)
+
     async def press(self, choice: DecisionChoice | Decision, *, text: str | None = None) -> Reply:
         if isinstance(choice, DecisionChoice):
             choice = Decision(approval_id=choice.approval_id, choice=choice.key, text=text)
         return await self.send(decision=choice)
 
     async def send(
-        self, *, text: str = "", decision: Decision | None = None, number: str | None = None
+        self,
+        *,
+        text: str = "",
+        decision: Decision | None = None,
+        number: str | None = None,
+        about_run: int | None = None,
     ) -> Reply:
         message = Message(
             front="test",
@@ -65,6 +74,7 @@ class Person:
             user=self.user,
             text=text,
             decision=decision,
+            about_run=about_run,
         )
         [reply] = await self.conversation.receive(message)
         return reply

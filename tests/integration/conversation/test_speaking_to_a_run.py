@@ -1,0 +1,166 @@
+"""A reply to a run's message speaks to that run, whatever else is going on."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.ledger.runs import Run, Status
+from tests.integration.conversation.chat import Chat, Person, Server, plan_question, text_question
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def build(chat: Chat, person: Person, name: str = "hello") -> Run:
+    await person.say(f"/new web-service {name}")
+    return await chat.newest_run(person)
+
+
+async def work_on(chat: Chat, person: Person, name: str) -> Run:
+    await chat.project(name, person)
+    await person.say(f"/deploy {name}")
+    return await chat.newest_run(person)
+
+
+@pytest.mark.parametrize("said", ["yes", "approve", "/approve", "Approve"])
+async def test_a_yes_approves_what_that_run_asks_and_nothing_else(
+    chat: Chat, owner: Person, said: str
+) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    [asked], [elsewhere] = (
+        await chat.ask(one, plan_question()),
+        await chat.ask(other, plan_question("Other?")),
+    )
+
+    assert (await owner.reply(one, said)).plain == f"Noted for run {one.number}: Approve."
+
+    assert (await chat.approval(asked)).status == "decided"
+    assert (await chat.approval(elsewhere)).status == "pending"
+
+
+@pytest.mark.parametrize("said", ["no, because it is red", "/reject it is red"])
+async def test_a_no_with_a_comment_reaches_that_run(chat: Chat, owner: Person, said: str) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    [asked], _ = await chat.ask(one, plan_question()), await chat.ask(other, plan_question("Other?"))
+
+    await owner.reply(one, said)
+
+    answer = (await chat.approval(asked)).answer
+    assert answer is not None
+    assert answer["choice"] == "reject"
+    assert answer["text"].endswith("it is red")
+
+
+@pytest.mark.parametrize("said", ["hello-again", "/answer hello-again"])
+async def test_a_free_text_answers_that_run(chat: Chat, owner: Person, said: str) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    [asked], [elsewhere] = await chat.ask(one, text_question()), await chat.ask(other, text_question())
+
+    await owner.reply(one, said)
+
+    answer = (await chat.approval(asked)).answer
+    assert answer is not None
+    assert answer["text"] == "hello-again"
+    assert (await chat.approval(elsewhere)).status == "pending"
+
+
+@pytest.mark.parametrize("said", ["yes", "no", "/approve", "/reject", "/answer blue", "make it blue"])
+async def test_a_run_that_asks_nothing_says_so_and_no_other_question_is_answered(
+    chat: Chat, owner: Person, said: str
+) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    [elsewhere] = await chat.ask(other, plan_question("Other?"))
+    await chat.finish(one)
+
+    refused = await owner.reply(one, said)
+
+    assert refused.error == "nothing_waits"
+    assert refused.plain.startswith(f"Run {one.number}, Build hello, asks nothing: it succeeded")
+    assert (await chat.approval(elsewhere)).status == "pending"
+
+
+async def test_what_is_no_answer_to_the_run_lists_its_answers(chat: Chat, owner: Person) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    await chat.ask(one, plan_question())
+    await chat.ask(other, plan_question("Other?"))
+
+    reply = await owner.reply(one, "it should be blue")
+
+    assert reply.plain == f"Run {one.number} asks: Build hello? The answers are Approve or Change it."
+
+
+async def test_a_comment_that_was_asked_for_is_not_taken_from_a_reply_to_another_run(
+    chat: Chat, owner: Person
+) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    [asked] = await chat.ask(one, plan_question())
+    await chat.ask(other, text_question())
+    await owner.reply(one, "/reject")
+
+    await owner.reply(other, "hello-again")
+    assert (await chat.approval(asked)).status == "pending"
+
+    await owner.say("make it blue")
+    answer = (await chat.approval(asked)).answer
+    assert answer is not None
+    assert answer["text"] == "make it blue"
+
+
+@pytest.mark.parametrize("said", ["/cancel", "cancel"])
+async def test_cancel_is_for_that_run(chat: Chat, owner: Person, said: str) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+
+    await owner.reply(one, said)
+
+    states = {run.number: run.status for run in await chat.runs(owner)}
+    assert states == {one.number: Status.CANCELLED, other.number: Status.QUEUED}
+
+
+async def test_status_is_that_runs_and_logs_are_its_projects(
+    chat: Chat, owner: Person, server: Server
+) -> None:
+    one, other = await work_on(chat, owner, "hello"), await work_on(chat, owner, "other")
+    server.log |= {"hello": "hello's line", "other": "other's line"}
+
+    status = (await owner.reply(one, "/status")).plain
+
+    assert f"Run {one.number}, Deploy hello: it is queued" in status
+    assert "seen: not on its server" in status
+    assert "other" not in status
+    assert (
+        await owner.reply(one, "/logs")
+    ).plain == "This is about hello. The last 1 line of hello:\nhello's line"
+    assert "other's line" in (await owner.reply(other, "show logs")).plain
+    assert "other's line" in (await owner.reply(one, "/logs other")).plain
+
+
+async def test_a_run_without_a_project_has_no_logs(chat: Chat, owner: Person) -> None:
+    one = await build(chat, owner)
+    await chat.project("other", owner)
+
+    refused = await owner.reply(one, "/logs")
+
+    assert refused.plain.startswith(f"Run {one.number}, Build hello, has no project yet.")
+    assert (await owner.reply(one, "/status")).run_number == one.number
+
+
+async def test_a_number_behind_the_command_wins(chat: Chat, owner: Person) -> None:
+    one, other = await build(chat, owner), await build(chat, owner, "other")
+    await chat.ask(one, plan_question())
+    [asked] = await chat.ask(other, plan_question("Other?"))
+
+    await owner.reply(one, f"/approve {other.number}")
+
+    assert (await chat.approval(asked)).status == "decided"
+
+
+async def test_a_run_that_there_is_not_is_refused_and_the_refusal_stands(chat: Chat, owner: Person) -> None:
+    assert (await owner.send(text="yes", about_run=999_999)).error == "no_such_run"
+
+
+async def test_a_wish_may_be_a_reply_as_well(chat: Chat, owner: Person) -> None:
+    one = await build(chat, owner)
+    await chat.finish(one)
+
+    reply = await owner.reply(one, "Create a web service called other")
+
+    assert "is queued: Build other." in reply.plain
