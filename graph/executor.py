@@ -138,7 +138,7 @@ class Executor:
 
     async def _drive(self, claim: Claim, journal: Journal) -> Outcome:
         graph = await self._registry.compiled(claim.run.workflow_version_id)
-        saver = JournalingSaver(self._database, journal)
+        saver = JournalingSaver(self._database, journal, fresh=claim.token == 1)
         app = graph.copy(update={"checkpointer": saver})
         config: RunnableConfig = {"configurable": {"thread_id": claim.run.thread_id}, "recursion_limit": 200}
         before = await app.aget_state(config) if claim.token > 1 else None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from psycopg.abc import Query
-
+from graph.statements import Statement, gathered
 from shared.database import Connection, Database
 from shared.ledger import claims, events
 from shared.ledger.claims import Claim
@@ -17,14 +15,6 @@ from shared.live import Live
 
 _GATHER_S = 0.1
 """How long something may wait for company: short for an eye, long for a database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement of the checkpointer, with the parameters of each time it is to be executed."""
-
-    query: Query
-    parameters: Sequence[Sequence[Any]]
 
 
 class Journal:
@@ -112,8 +102,8 @@ class Journal:
         told, self._told = self._told, []
         if statements:
             async with tx.cursor(binary=True) as cursor:
-                for statement in statements:
-                    await cursor.executemany(statement.query, statement.parameters)
+                for query, row in gathered(statements):
+                    await cursor.execute(query, row, prepare=True)
         if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in told):
             await claims.note_progress(tx, self._claim)
         return told
