@@ -1,0 +1,197 @@
+"""What a person says is handed to the conversation, in the session where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from aiogram import Bot
+from aiogram.types import Message as TelegramMessage
+
+from bot import chats, outbox, texts
+from bot.arrived import Arrived
+from bot.chats import ChatKind
+from bot.menu import Menu
+from bot.outgoing import Outgoing, Words
+from bot.places import FRONT, READER, Place
+from bot.thinking import thinking
+from bot.topics import Topics
+from graph.conversation import Conversation, Decision, Feed, Message
+from shared.database import Connection, Database
+from shared.ids import SessionId
+from shared.ledger import sessions
+
+
+class Hearing:
+    """Knows how something said in Telegram becomes a message of the conversation."""
+
+    def __init__(
+        self,
+        database: Database,
+        bot: Bot,
+        conversation: Conversation,
+        feed: Feed,
+        topics: Topics,
+        menu: Menu,
+        *,
+        wake_sender: Callable[[int], None],
+        deliver: Callable[[SessionId], Awaitable[None]],
+    ) -> None:
+        """Put it together.
+
+        Args:
+            database: Where sessions and the outbox are.
+            bot: Shows that something is being done.
+            conversation: Answers what is said.
+            feed: Carries the answers; we begin to read a session with its first message.
+            topics: Give a new project a topic of its own.
+            menu: Follows people's roles.
+            wake_sender: Told the chat for which there is something to send.
+            deliver: Brings what is new in a session into the outbox.
+        """
+        self._database = database
+        self._bot = bot
+        self._conversation = conversation
+        self._feed = feed
+        self._topics = topics
+        self._menu = menu
+        self._wake_sender = wake_sender
+        self._deliver = deliver
+        self._begun: set[SessionId] = set()
+        """Sessions that are greeted and read, as far as this process has seen to it."""
+
+    async def hear(
+        self,
+        arrived: Arrived,
+        text: str = "",
+        *,
+        decision: Decision | None = None,
+        about_run: int | None = None,
+        place: Place | None = None,
+    ) -> None:
+        """Have something answered that was said; all that it causes is stored when this returns.
+
+        Args:
+            arrived: The update that says it.
+            text: The words, without what only says that they are for us.
+            decision: The button that was pressed, instead.
+            about_run: The run whose message it replies to.
+            place: Where it belongs, if that is not where it came in.
+        """
+        async with thinking(self._bot, arrived.place):
+            await self.begin(arrived)
+            there = await self._at(arrived, place or arrived.place)
+            await self._conversation.receive(
+                Message(
+                    front=FRONT,
+                    external_id=there.external_id,
+                    session_id=there.session_id,
+                    user=there.user,
+                    text=text,
+                    decision=decision,
+                    about_run=about_run,
+                )
+            )
+        if there.session_id != arrived.session_id:
+            await self._deliver(there.session_id)
+
+    async def greet(self, arrived: Arrived) -> None:
+        """Answer `/start`: a greeting where there was none yet, else what can be said."""
+        await self.begin(arrived)
+        async with self._database.connection() as connection:
+            greeted = await _greeted_since(connection, arrived)
+        if not greeted:
+            await self.hear(arrived, "/help")
+
+    async def say(self, arrived: Arrived, content: Outgoing, *, key: str | None = None) -> None:
+        """Answer with words of the front's own, which the conversation knows nothing of.
+
+        Args:
+            arrived: What is answered.
+            content: The words.
+            key: What is said, if not just the answer to this.
+        """
+        await self.begin(arrived)
+        async with self._database.transaction() as tx:
+            await outbox.put(
+                tx,
+                key=key or f"answer:{arrived.external_id}",
+                place=arrived.place,
+                content=content,
+                solicited=True,
+                session_id=arrived.session_id,
+            )
+        self._wake_sender(arrived.place.chat_id)
+
+    async def run_replied_to(self, message: TelegramMessage) -> int | None:
+        """Return the run that a message speaks of by replying to one of ours."""
+        if message.reply_to_message is None:
+            return None
+        async with self._database.connection() as connection:
+            row = await outbox.of_message(connection, message.chat.id, message.reply_to_message.message_id)
+        return row.run_number if row else None
+
+    async def begin(self, arrived: Arrived) -> None:
+        """Greet in a session in which nothing was said yet, and read it from there on."""
+        if not chats.is_group(arrived.place.chat_id):
+            self._menu.meet(arrived.place.chat_id, arrived.user.role)
+        if arrived.session_id in self._begun:
+            return
+        if chats.is_group(arrived.place.chat_id):
+            await self._welcome(arrived)
+        else:
+            await self._conversation.open(
+                front=FRONT, external_key=arrived.place.external_key, user=arrived.user
+            )
+        await self._feed.attach(READER, arrived.session_id)
+        self._begun.add(arrived.session_id)
+
+    async def _welcome(self, arrived: Arrived) -> None:
+        """Say once in a group how one speaks to us there."""
+        chat_id, me = arrived.place.chat_id, await self._bot.me()
+        async with self._database.transaction() as tx:
+            chat = await chats.get(tx, chat_id)
+            forum = chat is not None and chat.kind is ChatKind.FORUM
+            await outbox.put(
+                tx,
+                key=_welcome_key(chat_id),
+                place=Place(chat_id),
+                content=Words(
+                    text=(texts.forum_welcome if forum else texts.group_welcome)(me.username or "")
+                ),
+                solicited=True,
+            )
+        self._wake_sender(chat_id)
+
+    async def _at(self, arrived: Arrived, place: Place) -> Arrived:
+        if place == arrived.place:
+            return arrived
+        async with self._database.transaction() as tx:
+            session = await sessions.ensure(
+                tx, front=FRONT, external_key=place.external_key, owner_id=arrived.user.id
+            )
+        await self._feed.attach(READER, session.id)
+        return replace(arrived, place=place, session_id=session.id)
+
+
+async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:
+    """Whether the greeting was made for this, also if we were killed since."""
+    cursor = await tx.execute(
+        """
+        SELECT EXISTS (SELECT FROM turns WHERE session_id = %(session_id)s AND seq = 1
+                          AND author = 'telewright' AND created_at >= received_at)
+            OR EXISTS (SELECT FROM outbox WHERE key = %(welcome)s AND created_at >= received_at)
+          FROM inbox WHERE id = %(inbox_id)s
+        """,
+        {
+            "session_id": arrived.session_id,
+            "welcome": _welcome_key(arrived.place.chat_id),
+            "inbox_id": arrived.inbox_id,
+        },
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _welcome_key(chat_id: int) -> str:
+    return f"welcome:{chat_id}"

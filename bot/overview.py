@@ -1,0 +1,140 @@
+"""What stands in a forum's general topic: its projects, where they are, and the way to their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.utils.formatting import Bold, Text, TextLink, as_list
+from psycopg.rows import class_row
+
+from bot import chats, outbox, texts
+from bot.chats import ChatKind
+from bot.links import topic_link
+from bot.outgoing import Words
+from bot.places import FRONT, READER, Place
+from bot.rendering.splitting import piece_of, split
+from bot.rendering.text import one_line, settled
+from shared.database import Connection, Database
+from shared.ledger import cursors
+from shared.ledger.projects import Service
+
+_MOST_SHOWN = 40
+"""Projects that are listed: each needs an entity or two, of which a message has a hundred."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One project of a forum, and what is being done about it."""
+
+    name: str
+    service: Service
+    external_key: str
+    url: str | None
+    """Where the release that was deployed last answers."""
+    run: str | None
+    """The title of the newest run that has not ended."""
+    waits: bool
+    """Whether that run waits for an answer."""
+
+
+async def refresh_overview(tx: Connection, chat_id: int) -> set[int]:
+    """Have a forum's overview show what is now; other chats have none.
+
+    Args:
+        tx: The transaction in which something has changed.
+        chat_id: The forum.
+
+    Returns:
+        The chats in which something is to be sent: for `Sender.wake`, after the commit.
+    """
+    chat = await chats.get(tx, chat_id)
+    if chat is None or chat.kind is not ChatKind.FORUM:
+        return set()
+    lines = await _lines(tx, chat_id)
+    if not lines and await outbox.of_key(tx, _key(chat_id)) is None:
+        return set()
+    changed = await outbox.stand(
+        tx, key=_key(chat_id), place=Place(chat_id), content=_content(chat_id, lines), solicited=False
+    )
+    return {chat_id} if changed else set()
+
+
+async def pin_overview(database: Database, bot: Bot, chat_id: int) -> None:
+    """Pin a forum's overview once it stands there: once, so that people may unpin it; best effort."""
+    async with database.transaction() as tx:
+        row = await outbox.of_key(tx, _key(chat_id))
+        if row is None or row.message_id is None:
+            return
+        stream = f"pinned:{chat_id}"
+        if await cursors.position(tx, reader=READER, stream=stream) == row.message_id:
+            return
+        await cursors.advance(tx, reader=READER, stream=stream, to=row.message_id)
+    try:
+        await bot.pin_chat_message(chat_id, row.message_id, disable_notification=True)
+    except AiogramError as error:
+        log.info("overview.not_pinned", chat_id=chat_id, error=str(error))
+
+
+async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
+    """Read the projects of a forum's sessions.
+
+    Indexes: sessions (front, external_key); runs_of_project, deployments_of_project.
+    """
+    async with tx.cursor(row_factory=class_row(_Line)) as cursor:
+        await cursor.execute(
+            """
+            SELECT projects.name, projects.service, external_key, deployed.url, work.title AS run,
+                   COALESCE(work.status = 'waiting', false) AS waits
+              FROM sessions
+              JOIN projects ON projects.session_id = sessions.id AND removed_at IS NULL
+              LEFT JOIN LATERAL (
+                    SELECT title, status FROM runs
+                     WHERE project_id = projects.id AND ended_at IS NULL ORDER BY number DESC LIMIT 1
+                   ) AS work ON true
+              LEFT JOIN LATERAL (
+                    SELECT url FROM deployments
+                     WHERE project_id = projects.id AND status = 'succeeded' ORDER BY ended_at DESC LIMIT 1
+                   ) AS deployed ON true
+             WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
+             ORDER BY projects.name LIMIT %(most)s
+            """,
+            {"front": FRONT, "chat": str(chat_id), "most": _MOST_SHOWN},
+        )
+        return await cursor.fetchall()
+
+
+def _content(chat_id: int, lines: Sequence[_Line]) -> Words:
+    entries = [_entry(chat_id, line) for line in lines] or [Text(texts.OVERVIEW_EMPTY)]
+    [first, *_] = split(piece_of(as_list(Bold(texts.OVERVIEW), *entries)))
+    return Words(text=first.text, entities=first.entities, silent=True)
+
+
+def _entry(chat_id: int, line: _Line) -> Text:
+    """Say one project in a line, whose name leads to its topic."""
+    thread_id = Place.parse(line.external_key).thread_id
+    link = topic_link(chat_id, thread_id) if thread_id else None
+    name = TextLink(line.name, url=link) if link else Bold(line.name)
+    return Text(name, " — ", _state(line))
+
+
+def _state(line: _Line) -> Text | str:
+    if line.run is not None:
+        title = settled(one_line(line.run))
+        return texts.waits(title) if line.waits else texts.at_work(title)
+    match line.service:
+        case "none":
+            return texts.NOT_DEPLOYED
+        case "stopped":
+            return texts.SERVICE_STOPPED
+        case "running":
+            return Text(texts.LIVE, " · ", line.url) if line.url else texts.LIVE
+
+
+def _key(chat_id: int) -> str:
+    return f"overview:{chat_id}"

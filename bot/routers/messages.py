@@ -1,0 +1,71 @@
+"""What people write."""
+
+from __future__ import annotations
+
+from aiogram import Bot, F, Router
+from aiogram.types import Message
+
+from bot import texts
+from bot.addressing import Said, forwarded_from
+from bot.arrived import Arrived
+from bot.hearing import Hearing
+from bot.links import project_asked
+from bot.outgoing import Button, Words
+from graph.conversation.replies import CommandChoice
+
+_LABEL = 60
+"""Characters of a command that a button shows."""
+
+
+def messages(hearing: Hearing) -> Router:
+    """Return the router of texts that are said to us.
+
+    An edited message is not among them: see `bot.edits`.
+    """
+    router = Router(name="messages")
+
+    @router.message(F.text, F.forward_origin)
+    async def forwarded(message: Message, arrived: Arrived, said: Said) -> None:
+        """Take somebody else's words as words: a forwarded command, wish or “yes” is not the sender's."""
+        whose = forwarded_from(message) or ""
+        await hearing.hear(
+            arrived, texts.forwarded(whose, said.text), about_run=await hearing.run_replied_to(message)
+        )
+
+    @router.message(F.text, _is_start)
+    async def started(_: Message, arrived: Arrived) -> None:
+        """Greet who opens the chat."""
+        await hearing.greet(arrived)
+
+    @router.message(F.text, _asks_for_project)
+    async def linked(_: Message, arrived: Arrived, project: str) -> None:
+        """Show the project whose link was followed."""
+        await hearing.hear(arrived, f"/status {project}")
+
+    @router.message(F.text, _is_doubtful)
+    async def doubtful(message: Message, arrived: Arrived, said: Said, bot: Bot) -> None:
+        """Ask before something changes that may have been said to another bot."""
+        choice = CommandChoice(label=said.text, command=said.text)
+        button = Button(text=said.text[:_LABEL], choice=choice)
+        text = texts.perhaps_meant_for_me((await bot.me()).username or "")
+        await hearing.say(arrived, Words(text=text, buttons=[[button]], reply_to=message.message_id))
+
+    @router.message(F.text)
+    async def said_to_us(message: Message, arrived: Arrived, said: Said) -> None:
+        """Hand it over as it is."""
+        await hearing.hear(arrived, said.text, about_run=await hearing.run_replied_to(message))
+
+    return router
+
+
+def _is_start(_: Message, said: Said) -> bool:
+    return said.text == "/start"
+
+
+def _asks_for_project(_: Message, said: Said) -> dict[str, str] | bool:
+    project = project_asked(said.text)
+    return {"project": project} if project else False
+
+
+def _is_doubtful(_: Message, said: Said) -> bool:
+    return said.doubtful

@@ -1,0 +1,43 @@
+"""What is done with topics themselves: service messages, which nobody says."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.types import Message
+
+from bot import chats
+from shared.database import Database
+
+
+def topics(database: Database) -> Router:
+    """Return the router of service messages: what is known of topics follows them."""
+    router = Router(name="topics")
+
+    @router.message(F.forum_topic_created)
+    async def created(message: Message) -> None:
+        """Note a topic and its name."""
+        assert message.forum_topic_created  # noqa: S101 - the filter
+        await _named(message, message.forum_topic_created.name)
+
+    @router.message(F.forum_topic_edited)
+    async def edited(message: Message) -> None:
+        """Note a topic's new name; a new icon alone says nothing to us."""
+        assert message.forum_topic_edited  # noqa: S101 - the filter
+        if name := message.forum_topic_edited.name:
+            await _named(message, name)
+
+    async def _named(message: Message, name: str) -> None:
+        assert message.message_thread_id is not None  # noqa: S101 - it is about a topic
+        async with database.transaction() as tx:
+            await chats.topic_opened(tx, message.chat.id, message.message_thread_id, name=name)
+
+    @router.message(F.forum_topic_reopened)
+    async def reopened(message: Message) -> None:
+        """Know a topic that can be written to again."""
+        assert message.message_thread_id is not None  # noqa: S101 - it is about a topic
+        async with database.transaction() as tx:
+            known = await chats.topic(tx, message.chat.id, message.message_thread_id)
+            if known is not None:
+                await chats.topic_opened(tx, message.chat.id, message.message_thread_id, name=known.name)
+
+    return router
