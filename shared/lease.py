@@ -26,8 +26,6 @@ SILENCE_S: Final = 8.0
 
 _BEAT_S = 1.0
 _TRY_S = 0.5
-_ANSWER_S = 4.0
-"""A beat that takes longer counts as missed: the holder stops before somebody else takes over."""
 
 _LOCKS = 0x7E1E
 """The first half of the advisory lock's key: leases, among whatever else is locked in this database."""
@@ -69,6 +67,8 @@ class Lease:
         self._name = name
         self._holder = holder
         self._silence_s = silence_s
+        self._answer_s = silence_s / 2
+        """A beat that takes longer counts as missed: the holder stops before somebody else takes over."""
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Held]:
@@ -179,7 +179,7 @@ class Lease:
 
     async def _beat_once(self, connection: Connection, held: Held) -> None:
         # A statement may hang for as long as a network keeps silent, and so may calling it off.
-        deadline = asyncio.get_running_loop().call_later(_ANSWER_S, held.lost.set)
+        deadline = asyncio.get_running_loop().call_later(self._answer_s, held.lost.set)
         try:
             cursor = await connection.execute(
                 "UPDATE leases SET beat_at = clock_timestamp() WHERE name = %s AND token = %s",
