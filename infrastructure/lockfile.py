@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import BadInput
+from shared.redaction import Redactor
 
 RUNTIME = "requirements.lock"
 """What runs."""
@@ -111,7 +112,9 @@ def _pin(line: str, place: str) -> Pin:
         raise BadLock(f"{place} is longer than {LONGEST_LINE >> 10} KiB")
     match = _PIN.fullmatch(line)
     if match is None:
-        raise BadLock(f"{place}: {line[:80]!r} is no package pinned with == (no options, addresses or paths)")
+        # An address may have a password in it, which is not to be cut in two before it is left out.
+        shown = Redactor().text(line)[:80]
+        raise BadLock(f"{place}: {shown!r} is no package pinned with == (no options, addresses or paths)")
     if not match["hashes"]:
         raise BadLock(f"{place}: {match['name']} has no hash")
     return Pin(match["name"], match["version"])

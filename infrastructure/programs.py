@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import TelewrightError, Unavailable
+from shared.redaction import Redactor
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """What programs need to find themselves, and which holds no secret."""
+
+LONGEST_COMPLAINT = 500
+"""Characters of what a program complained about that are shown."""
 
 
 class ProgramMissing(Unavailable):
@@ -49,8 +53,10 @@ class Ended:
 
     @property
     def complaint(self) -> str:
-        """The last lines it wrote to its standard error, on one line."""
-        return " ".join(self.errors.split())[-500:] or f"it ended with {self.exit_code}"
+        """The last lines it wrote to its standard error, on one line and without secrets."""
+        # Cut afterwards: half of a secret has no form that one would know it by.
+        said = Redactor().text(" ".join(self.errors.split()))
+        return said[-LONGEST_COMPLAINT:] or f"it ended with {self.exit_code}"
 
 
 async def run(

@@ -27,7 +27,7 @@ from infrastructure.deploy.deployer import (
     ServiceState,
     ServiceStatus,
 )
-from infrastructure.deploy.module_utils.telewright import instances, records
+from infrastructure.deploy.module_utils.telewright import instances, logs, records
 from infrastructure.deploy.module_utils.telewright.failure import Refused
 from infrastructure.deploy.module_utils.telewright.instances import ENVIRONMENT_FILE
 from infrastructure.deploy.module_utils.telewright.places import ProjectPlace
@@ -37,6 +37,7 @@ from infrastructure.local_server import LAUNCHER, LocalServer
 from infrastructure.releases import ReleaseArtifact
 from infrastructure.sandbox import Mount, base_python, service_command
 from shared.errors import TelewrightError
+from shared.redaction import Redactor
 
 HERE = Path(__file__).parent
 PACKAGES = PurePosixPath("/site-packages")
@@ -44,8 +45,8 @@ PACKAGES = PurePosixPath("/site-packages")
 DECISIVE = ("playbooks", "roles", "library", "module_utils", "ansible.cfg", "launch.py", "play_process.py")
 """What decides what a deployment does."""
 SETTLE_S = 60
-SHORTEST_SECRET = 4
-"""Shorter values are not hidden in logs: they would hide half of every word."""
+LONGEST_LINE = 500
+"""Characters of one line of a log that are shown."""
 DIGEST_PREFIX = "sha256:"
 LAUNCH = (sys.executable, "-I", "-S", str(LAUNCHER))
 """What supervisord runs, before the file that describes the processes and the name of one."""
@@ -87,8 +88,7 @@ class AnsibleDeployer:
             await self._settle(place, request.fence)
             raise DeploymentFailed(f"the deployment did not end within {request.timeout_s:g} s") from error
         if not outcome.succeeded:
-            outcome.logs = _without(outcome.logs, request.environment)
-            raise outcome.error()
+            raise _failure(outcome, request.environment)
         return DeployResult(
             url=_url(outcome.port), port=outcome.port, previous_commit=outcome.previous_commit
         )
@@ -127,7 +127,7 @@ class AnsibleDeployer:
     async def _ask(self, playbook: str, project: str, fence: int, on_event: EventHandler) -> None:
         outcome = await self._play(playbook, self._place(project), fence, on_event, {})
         if not outcome.succeeded:
-            raise outcome.error()
+            raise _failure(outcome, {})
 
     async def _play(
         self,
@@ -182,6 +182,9 @@ class AnsibleDeployer:
             },
             "launch": {
                 "launcher": LAUNCH,
+                "secrets": sorted(
+                    name for name, value in request.environment.items() if isinstance(value, SecretStr)
+                ),
                 "processes": _commands(contract, place, release),
                 "answering": contract.answering,
                 "stop_timeout_s": contract.stop_timeout_s,
@@ -223,7 +226,7 @@ class AnsibleDeployer:
         record = records.load(place)
         if record is None or record.current is None:
             return ""
-        return instances.tail(place, record.current.name, lines=lines)
+        return _short(Redactor().text(logs.tail(place, record.current.name, lines=lines)))
 
 
 def _named(artifact: ReleaseArtifact) -> Release:
@@ -287,13 +290,18 @@ def _plain(value: SecretStr | str) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def _without(logs: str, environment: Mapping[str, SecretStr | str]) -> str:
-    """Hide the secrets that a service wrote into its log itself."""
-    secrets = [value.get_secret_value() for value in environment.values() if isinstance(value, SecretStr)]
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            logs = logs.replace(secret, "***")
-    return logs
+def _failure(outcome: Outcome, environment: Mapping[str, SecretStr | str]) -> TelewrightError:
+    """Return why a playbook failed, without secrets: first they go, then what is too long is cut."""
+    redactor = Redactor(
+        value.get_secret_value() for value in environment.values() if isinstance(value, SecretStr)
+    )
+    outcome.reason = redactor.text(outcome.reason)
+    outcome.logs = _short(redactor.text(outcome.logs))
+    return outcome.error()
+
+
+def _short(text: str) -> str:
+    return "\n".join(line[:LONGEST_LINE] for line in text.splitlines())
 
 
 def _url(port: int) -> str:

@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 LONGEST_LINE = 4 * 1024 * 1024
 KILLED = "Try again; if it happens often, look whether this machine runs out of memory."
 """What to do about a playbook none of whose steps has failed."""
-COMPLAINT = 300
+LONGEST_REASON = 1000
 """Characters of what Ansible complains about that are shown."""
 
 ERRORS: Mapping[str, type[TelewrightError]] = {
@@ -100,18 +100,19 @@ class Outcome:
             case Told():
                 self._hear(line)
             case Complaint() if not self.reason:
-                self.reason = " ".join(line.text.split())[:COMPLAINT]
+                self.reason = " ".join(line.text.split())
             case End():
                 self.ended, self.succeeded = True, line.succeeded
             case _:
                 pass
 
     def error(self) -> TelewrightError:
-        """Return the error that says why it did not succeed."""
+        """Return the error that says why it did not succeed; its secrets are gone by then."""
         error = ERRORS.get(self.code, DeploymentFailed)
         reason = self.reason or (
             "the playbook failed" if self.ended else "the playbook was ended from outside"
         )
+        reason = reason[:LONGEST_REASON]
         if issubclass(error, DeploymentFailed):
             return error(reason, logs=self.logs, advice=None if self.reason else KILLED)
         return error(reason)
@@ -227,4 +228,4 @@ async def _lines(process: Process) -> AsyncIterator[bytes]:
 async def _complaint(process: Process) -> str:
     assert process.stderr is not None  # noqa: S101 - it was asked for
     text = (await process.stderr.read()).decode(errors="replace")
-    return (text.strip().splitlines() or [""])[-1][:COMPLAINT]
+    return (text.strip().splitlines() or [""])[-1]

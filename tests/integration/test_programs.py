@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ async def test_a_program_gets_what_it_is_given_and_nothing_of_ours(
     assert "SOME_TOKEN" not in output
     assert str(tmp_path) in output
     assert ended.complaint == "trouble"
+
+
+@pytest.mark.parametrize("after", [0, 440, 470, 495])
+async def test_a_complaint_holds_no_secret_nor_half_of_one(after: int) -> None:
+    password = secrets.token_hex(20)
+    complaint = f"cannot fetch https://somebody:{password}@example.org/simple {'x' * after}"
+
+    ended = await programs.run(["sh", "-c", "cat >&2; exit 1"], content=complaint.encode())
+
+    assert password[-6:] not in ended.complaint
+    assert len(ended.complaint) <= 500
 
 
 async def test_a_missing_program_is_named() -> None:

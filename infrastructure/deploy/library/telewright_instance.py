@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 
-from ansible.module_utils.telewright import instances, ports, records
+from ansible.module_utils.telewright import instances, logs, ports, records
 from ansible.module_utils.telewright.instances import Launch
 from ansible.module_utils.telewright.modules import INSTANCE, NUMBER, TEXT, Options, Stage, run
 
@@ -84,8 +84,8 @@ def settle(stage: Stage) -> Options:
 
 def read(stage: Stage) -> Options:
     """Return the last lines the instance wrote."""
-    logs = instances.tail(stage.place, stage.options["instance"]["name"], lines=LOG_LINES)
-    return {"changed": False, "telewright": {"logs": logs}}
+    text = logs.tail(stage.place, stage.options["instance"]["name"], lines=LOG_LINES)
+    return {"changed": False, "telewright": {"logs": text}}
 
 
 def drain(stage: Stage) -> None:
@@ -121,6 +121,8 @@ if __name__ == "__main__":
                     "processes": {"type": "dict", "required": True},
                     "answering": TEXT,
                     "stop_timeout_s": NUMBER,
+                    # Their names.
+                    "secrets": {"type": "list", "elements": "str", "required": True, "no_log": False},
                 },
             },
             "environment": {"type": "dict", "no_log": True},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 from infrastructure.blueprints import catalogue
 from infrastructure.contract import BadContract, load
-from infrastructure.dependencies import Dependencies
+from infrastructure.dependencies import Dependencies, DependenciesUnavailable
 from infrastructure.forge import LocalForge, NoCommit, Repository
 from infrastructure.lockfile import BadLock
 from infrastructure.project_tests import run_tests
@@ -185,6 +186,36 @@ async def test_a_lock_that_asks_for_more_than_hashed_wheels_is_refused(
     assert not [path for path in (home / "dependencies").glob("*") if not path.name.startswith(".")]
 
 
+@pytest.mark.parametrize("form", ["{user}:{password}@", "{password}@"])
+async def test_an_index_that_cannot_be_reached_is_named_without_its_password(
+    home: Path, project: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    password = secrets.token_hex(20)
+    login = form.format(user="somebody", password=password)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://{login}127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    (project / "requirements.lock").write_text(f"telewright-unheard-of==1 --hash=sha256:{'0' * 64}\n")
+
+    with pytest.raises(DependenciesUnavailable, match=r"127\.0\.0\.1") as unavailable:
+        await Dependencies(home).runtime(project)
+
+    assert password[:6] not in unavailable.value.message
+
+
+@pytest.mark.parametrize("spaces", range(1, 70, 10))
+async def test_a_lock_line_that_is_refused_is_quoted_without_its_password(
+    home: Path, project: Path, spaces: int
+) -> None:
+    password = secrets.token_hex(20)
+    line = f"--index-url{'-' * spaces} https://somebody:{password}@example.org/simple\n"
+    (project / "requirements.lock").write_text(line)
+
+    with pytest.raises(BadLock) as refused:
+        await Dependencies(home).runtime(project)
+
+    assert password[:6] not in refused.value.message
+
+
 async def test_a_hostile_pyproject_does_not_choose_the_index(home: Path, project: Path) -> None:
     (project / "pyproject.toml").write_text(
         '[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\ndefault = true\n'
@@ -211,7 +242,7 @@ async def test_equal_locks_share_a_directory(home: Path, project: Path, tmp_path
 BUILD = """
 import asyncio, sys
 from pathlib import Path
-from infrastructure.dependencies import Dependencies
+from infrastructure.dependencies import Dependencies, DependenciesUnavailable
 from infrastructure.forge import LocalForge, Repository
 from infrastructure.releases import ReleaseBuilder
 home, url, sha = Path(sys.argv[1]), sys.argv[2], sys.argv[3]

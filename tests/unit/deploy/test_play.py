@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from infrastructure.deploy import (
     DeployRequest,
     MissingVariables,
 )
-from infrastructure.deploy.ansible import AnsibleDeployer, _environment, _without
-from infrastructure.deploy.play import Line, Outcome
+from infrastructure.deploy.ansible import AnsibleDeployer, _environment, _failure
+from infrastructure.deploy.play import LONGEST_REASON, Line, Outcome
 from infrastructure.deploy.play_process import Narrator, _unsafe
 from infrastructure.local_server import LocalServer
 from infrastructure.releases import ReleaseArtifact
@@ -114,13 +115,23 @@ def test_a_service_gets_its_defaults_what_was_given_and_what_the_server_says() -
         _environment(_request({"NEEDED": {"description": "n"}}))
 
 
-def test_secrets_are_taken_out_of_logs() -> None:
-    environment: dict[str, SecretStr | str] = {
-        "A": SecretStr("hunter2"),
-        "B": SecretStr("hunter2-and-more"),
-        "C": "visible",
-    }
-    assert _without("hunter2-and-more hunter2 visible", environment) == "*** *** visible"
+def test_a_failure_has_no_half_of_a_secret_where_it_is_cut() -> None:
+    known, formed = secrets.token_hex(20), f"sk-{secrets.token_hex(20)}"
+    for before in (480, 490, 980, 990):
+        said = f"{'x' * before} {known} {formed} visible"
+        failed = outcome(
+            {"kind": "complaint", "text": said},
+            {"kind": "outcome", "logs": said},
+            {"kind": "end", "succeeded": False},
+        )
+
+        raised = _failure(failed, {"A": SecretStr(known), "B": "visible"})
+
+        assert isinstance(raised, DeploymentFailed)
+        for text in (raised.message, raised.logs):
+            assert known[:6] not in text
+            assert formed[:6] not in text
+            assert len(text) <= LONGEST_REASON
 
 
 def test_the_digest_of_the_playbooks_is_steady(tmp_path: Path) -> None:

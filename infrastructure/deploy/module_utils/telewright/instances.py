@@ -1,13 +1,13 @@
-"""Instances of a release under supervisord: prepared, started, stopped, removed, read."""
+"""Instances of a release under supervisord: prepared, started, stopped, removed."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import shutil
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import supervisor
 from .places import ProjectPlace, write_atomically, write_json
@@ -16,9 +16,9 @@ from .supervisor import Process, Supervisor
 ENVIRONMENT_FILE = "/@environment-file@"
 """Stands, in a command, for the file with the environment of its process."""
 PROCESSES = "processes.json"
+SECRETS = "secrets.json"
+"""Which variables are secret: what an instance writes is shown without their values."""
 LOG_BYTES = 2 * 1024 * 1024
-MOST_LINE = 500
-"""Characters of one line of a log that are shown."""
 RESTARTS = 1000
 """How often supervisord starts a process that dies at once, waiting a second longer every time."""
 
@@ -36,6 +36,8 @@ class Launch:
     environment: dict[str, str]
     """The same for all processes; `PORT` comes on top."""
     stop_timeout_s: int
+    secrets: list[str]
+    """Which variables of the environment are secret."""
 
 
 def prepare(place: ProjectPlace, instance: str, *, port: int, launch: Launch) -> None:
@@ -45,6 +47,7 @@ def prepare(place: ProjectPlace, instance: str, *, port: int, launch: Launch) ->
     for name, environment in _environments(port, launch).items():
         write_json(_environment_file(directory, name), environment)
     write_json(directory / PROCESSES, _processes(directory, port, launch))
+    write_json(directory / SECRETS, launch.secrets)
     write_atomically(directory / "program.conf", _program(place, instance, launch))
 
 
@@ -53,10 +56,15 @@ def is_same(place: ProjectPlace, instance: str, *, port: int, launch: Launch) ->
     directory = place.instances / instance
     try:
         processes = _read(directory / PROCESSES)
+        secret_names = _read(directory / SECRETS)
         environments = {name: _read(_environment_file(directory, name)) for name in launch.processes}
     except FileNotFoundError:
         return False
-    return processes == _processes(directory, port, launch) and environments == _environments(port, launch)
+    return (
+        processes == _processes(directory, port, launch)
+        and secret_names == launch.secrets
+        and environments == _environments(port, launch)
+    )
 
 
 def start(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
@@ -79,12 +87,13 @@ def stop(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
 def remove(place: ProjectPlace, instance: str, *, manager: Supervisor) -> bool:
     """Stop an instance and remove its environment and its logs. Returns whether it was there."""
     was_there = stop(place, instance, manager=manager)
+    # The logs first: without its environment nobody knows what to leave out of them.
+    for log in place.logs.glob(f"{instance}.*.log*"):
+        log.unlink(missing_ok=True)
     directory = place.instances / instance
     if directory.is_dir():
         shutil.rmtree(directory)
         was_there = True
-    for log in place.logs.glob(f"{instance}.*.log*"):
-        log.unlink(missing_ok=True)
     return was_there
 
 
@@ -93,37 +102,23 @@ def processes(place: ProjectPlace, instance: str, *, manager: Supervisor) -> lis
     return manager.group(place.group(instance))
 
 
-def tail(place: ProjectPlace, instance: str, *, lines: int) -> str:
-    """Return the last lines an instance wrote: safe to show, process by process."""
-    parts = []
-    logs = sorted(place.logs.glob(f"{instance}.*.log"))
-    for log in logs:
-        text = _last_lines(log, lines)
-        name = log.name.removeprefix(f"{instance}.").removesuffix(".log")
-        parts.append(f"[{name}]\n{text}" if len(logs) > 1 else text)
-    return "\n".join(parts)
-
-
-def _last_lines(log: Path, lines: int) -> str:
-    with log.open("rb") as stream:
-        stream.seek(0, 2)
-        stream.seek(max(0, stream.tell() - lines * MOST_LINE))
-        text = stream.read().decode("utf-8", errors="replace")
-    last = deque(text.splitlines(), maxlen=lines)
-    return "\n".join(_printable(line)[:MOST_LINE] for line in last)
-
-
-def _printable(line: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in line)
+def secrets(place: ProjectPlace, instance: str) -> list[str] | None:
+    """Return the values of an instance's secrets; None if it is not there any more."""
+    directory = place.instances / instance
+    try:
+        names = _read(directory / SECRETS)
+        environments = [_read(file) for file in directory.glob("*.environment.json")]
+    except FileNotFoundError:
+        return None
+    return [environment[name] for environment in environments for name in names if name in environment]
 
 
 def _environment_file(directory: Path, process: str) -> Path:
     return directory / f"{process}.environment.json"
 
 
-def _read(file: Path) -> object:
-    content: object = json.loads(file.read_text(encoding="utf-8"))
-    return content
+def _read(file: Path) -> Any:  # noqa: ANN401 - what we wrote ourselves
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _processes(directory: Path, port: int, launch: Launch) -> dict[str, list[str]]:
