@@ -36,17 +36,17 @@ def body(reply: Reply) -> Node:
     nodes: list[Node | str] = []
     for place, block in enumerate(told):
         node = _first(reply, block) if place == 0 else _block(block, quiet=reply.error is not None)
-        if visible(piece_text(node)):
+        if visible(plain_text(node)):
             nodes.extend([_gap(told[place - 1], block) if nodes else "", node])
     return Node(*nodes)
 
 
 def plain(blocks: Iterable[Block]) -> str:
     """Return blocks as the lines of a file."""
-    return "\n\n".join(piece_text(_block(block)).strip("\n") for block in blocks)
+    return "\n\n".join(plain_text(_block(block)).strip("\n") for block in blocks)
 
 
-def piece_text(node: Node) -> str:
+def plain_text(node: Node) -> str:
     """Return the text of a node."""
     text, _ = node.render(_collect_entities=False)
     return text
@@ -79,7 +79,8 @@ def _block(block: Block, *, quiet: bool = False) -> Node:
         case Code(title=title, text=text):
             return _output(one_line(title), clean(text).strip("\n"))
         case Facts(facts=facts):
-            return as_list(*(_fact(fact) for fact in facts)) if facts else Node()
+            told = [_fact(fact) for fact in facts if visible(fact.label) or visible(fact.value)]
+            return as_list(*told) if told else Node()
         case Table():
             return table_node(block)
         case Link(url=url, label=label):

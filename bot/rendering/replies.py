@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aiogram.utils.formatting import Italic
+from aiogram.utils.formatting import Italic, as_list
 from aiogram.utils.formatting import Text as Node
 
 from bot import texts
 from bot.outgoing import Button, Document, Outgoing, Words
-from bot.rendering.blocks import body, plain
+from bot.rendering.blocks import body, plain, plain_text
 from bot.rendering.keyboards import MOST_BUTTONS, keyboard
 from bot.rendering.rich import rich_message
-from bot.rendering.splitting import Piece, piece_of, split
+from bot.rendering.splitting import ENTITIES_LIMIT, Piece, piece_of, split
 from bot.rendering.text import cut, one_line, units, visible
 from graph.conversation.replies import File, Kind, Reply
 
@@ -72,7 +72,8 @@ def _told(reply: Reply) -> Node:
     if (left_out := len(reply.choices) - MOST_BUTTONS) > 0:
         remarks.append(texts.choices_left_out(left_out))
     told = body(reply)
-    return Node(told, *(part for remark in remarks for part in ("\n\n", Italic(remark)))) if remarks else told
+    parts = [*([told] if visible(plain_text(told)) else []), *(Italic(remark) for remark in remarks)]
+    return as_list(*parts, sep="\n\n") if parts else Node()
 
 
 def _words(piece: Piece) -> Words:
@@ -81,8 +82,8 @@ def _words(piece: Piece) -> Words:
 
 def _beginning(piece: Piece) -> Piece:
     """Return the first lines of a long text, and say where the rest is."""
-    first = split(piece, _SHORTENED)[0]
     note = piece_of(Italic(texts.WHOLE_TEXT_IN_FILE))
+    first = split(piece, _SHORTENED, ENTITIES_LIMIT - len(note.entities))[0]
     gap = " …\n\n"
     offset = units(first.text + gap)
     moved = [entity.model_copy(update={"offset": entity.offset + offset}) for entity in note.entities]

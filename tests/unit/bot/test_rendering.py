@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiogram.types import InputRichBlockTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.outgoing import Document, Outgoing, Words
+from bot.rendering import render, render_decided, render_progress, render_toast
+from graph.conversation.progress import Progress, ProgressStep, StepState
+from graph.conversation.replies import (
+    Awaited,
+    Code,
+    CommandChoice,
+    DecisionChoice,
+    File,
+    Kind,
+    Link,
+    Reply,
+    Table,
+    Text,
+    facts,
+)
+from shared.ids import UserId
+from shared.ledger.runs import Status
+from tests.unit.bot.hostile import APPROVAL, any_text, replies
+from tests.unit.bot.limits import check, units
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+APPROVE = DecisionChoice(label="Approve", approval_id=APPROVAL, key="approve")
+CHANGE = DecisionChoice(label="Change it", approval_id=APPROVAL, key="reject", asks_comment=True)
+CANCEL = DecisionChoice(label="Cancel", approval_id=APPROVAL, key="cancel")
+
+
+# -- Whatever comes -----------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(replies)
+def test_any_reply_becomes_messages_that_telegram_takes(reply: Reply) -> None:
+    messages = render(reply)
+    assert messages
+    for message in messages:
+        check(message)
+
+
+@settings(max_examples=100, deadline=None)
+@given(replies)
+def test_a_reply_is_few_messages_of_which_one_has_the_buttons(reply: Reply) -> None:
+    messages = render(reply)
+    assert sum(isinstance(message, Words) for message in messages) <= 3
+    with_buttons = [message for message in messages if _buttons(message)]
+    assert len(with_buttons) <= 1
+    if reply.choices:
+        assert with_buttons == [messages[-1]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(replies)
+def test_what_is_rendered_survives_the_database(reply: Reply) -> None:
+    for message in render(reply):
+        assert type(message).model_validate_json(message.model_dump_json(exclude_none=True)) == message
+
+
+@settings(max_examples=60, deadline=None)
+@given(replies, replies, st.none() | st.just(NOON))
+def test_any_closing_of_any_message_is_within_the_limits(
+    question: Reply, closing: Reply, at: datetime | None
+) -> None:
+    for message in render(question):
+        if isinstance(message, Words):
+            closed = render_decided(message, closing, at=at)
+            check(closed)
+            assert not closed.buttons
+
+
+@settings(max_examples=60, deadline=None)
+@given(replies)
+def test_any_toast_is_within_the_limits(reply: Reply) -> None:
+    check(render_toast(reply, "query"))
+
+
+steps = st.builds(
+    ProgressStep,
+    name=any_text,
+    state=st.sampled_from(StepState),
+    took_s=st.none() | st.floats(0, 1e7),
+    since=st.none() | st.integers(-(10**9), 10**9).map(lambda seconds: NOON - timedelta(seconds=seconds)),
+)
+progresses = st.builds(
+    Progress,
+    run_number=st.integers(1, 10**9),
+    title=any_text,
+    status=st.sampled_from(Status),
+    steps=st.lists(steps, max_size=4).flatmap(
+        lambda some: st.sampled_from([1, 1, 30]).map(lambda times: some * times)
+    ),
+    lines=st.lists(any_text, max_size=8),
+    note=any_text,
+    started_at=st.none() | st.just(NOON),
+    ended_at=st.none() | st.just(NOON + timedelta(seconds=42)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(progresses)
+def test_any_progress_is_one_message_and_always_the_same(progress: Progress) -> None:
+    words = render_progress(progress, now=NOON)
+    check(words)
+    assert words == render_progress(progress, now=NOON)
+    assert words.silent
+
+
+# -- Words --------------------------------------------------------------------------------------------
+
+
+def test_markup_is_content() -> None:
+    (words,) = _words(Reply.saying("<b>no</b> *no* _no_ `no` &amp; [no](https://example.com)"))
+    assert words.text == "<b>no</b> *no* _no_ `no` &amp; [no](https://example.com)"
+    assert words.entities == []
+
+
+def test_a_name_that_runs_from_right_to_left_does_not_turn_our_sentence_around() -> None:
+    name = "דוד המלך"
+    (words,) = _words(Reply.saying(f"{name} answered “Deploy hello?”: Approve"))
+    assert words.text == f"\u2068{name}\u2069 answered “Deploy hello?”: Approve"
+
+
+def test_a_text_in_a_language_from_right_to_left_stays_as_it_is() -> None:
+    text = "היישום hello מוכן לשימוש עכשיו"
+    (words,) = _words(Reply.saying(text))
+    assert words.text == text
+
+
+def test_what_would_show_another_order_than_is_approved_is_gone() -> None:
+    (words,) = _words(Reply(blocks=[Code(text="if admin\u202e \u2066# nothing\u2069 \u2066")]))
+    assert words.text == "if admin # nothing"
+
+
+def test_escape_sequences_and_control_characters_are_gone() -> None:
+    (words,) = _words(Reply(blocks=[Code(text="\x1b[31mred\x1b[0m\r\n\tnext\x07\x00")]))
+    assert words.text == "red\n    next\N{REPLACEMENT CHARACTER}"
+
+
+def test_the_first_line_of_a_question_stands_out() -> None:
+    (words,) = _words(Reply(blocks=[Text(text="Deploy hello?\nIt is new.")], kind=Kind.QUESTION))
+    assert _styled(words) == [("bold", "Deploy hello?")]
+
+
+def test_of_a_long_first_line_only_the_first_sentence_stands_out() -> None:
+    text = "Run 7, Build hello, has failed. The tests did not pass: 3 of 12 failed, and the sandbox is gone."
+    (words,) = _words(Reply(blocks=[Text(text=text)], kind=Kind.RESULT, error="failed"))
+    assert words.text == f"❌ {text}"
+    assert _styled(words) == [("bold", "Run 7, Build hello, has failed.")]
+
+
+def test_an_emoji_before_an_entity_moves_it_by_two_units() -> None:
+    (words,) = _words(Reply(blocks=[Text(text="🙂"), facts([("name", "hello")])]))
+    assert _styled(words) == [("bold", "Name:")]
+    assert words.entities[0].offset == 4
+
+
+def test_a_commit_can_be_copied_by_a_tap() -> None:
+    (words,) = _words(Reply(blocks=[facts([("commit", "a1b2c3d4e5"), ("release", "7")])]))
+    assert ("code", "a1b2c3d4e5") in _styled(words)
+
+
+def test_an_error_says_calmly_what_to_do() -> None:
+    reply = Reply(blocks=[Text(text="There is no project called x."), Text(text="See /projects.")], error="e")
+    (words,) = _words(reply)
+    assert words.text == "There is no project called x.\n\nSee /projects."
+    assert _styled(words) == [("italic", "See /projects.")]
+
+
+# -- Tables -------------------------------------------------------------------------------------------
+
+
+def test_a_narrow_table_stands_in_columns_by_what_is_seen() -> None:
+    table = Table(columns=["name", "state"], rows=[["漢字", "ok"], ["👍🏽 yes", "no"], ["plain", "ok"]])
+    (words,) = _words(Reply(blocks=[table]))
+    assert words.text == "name    state\n漢字    ok\n👍🏽 yes  no\nplain   ok"
+    assert [one.type for one in words.entities] == ["pre"]
+
+
+def test_a_wide_table_is_a_few_lines_for_each_row() -> None:
+    columns = ["project", "blueprint", "service", "release", "at work"]
+    rows = [
+        ["hello", "web-service", "running", "3", "run 7 (waiting)"],
+        ["bye", "job", "not deployed", "", ""],
+    ]
+    (words,) = _words(Reply(blocks=[Table(columns=columns, rows=rows)]))
+    assert words.text == (
+        "hello\nweb-service · running · release 3 · run 7 (waiting)\n\nbye\njob · not deployed"
+    )
+
+
+def test_a_table_is_a_table_where_the_server_knows_rich_messages() -> None:
+    (words,) = _words(Reply.saying("Projects:", Table(columns=["name"], rows=[["hello"]])))
+    assert words.rich is not None
+    assert words.rich.blocks is not None
+    assert [type(block).__name__ for block in words.rich.blocks] == [
+        "InputRichBlockParagraph",
+        "InputRichBlockTable",
+    ]
+    table = words.rich.blocks[1]
+    assert isinstance(table, InputRichBlockTable)
+    assert [[cell.text for cell in row] for row in table.cells] == [["name"], ["hello"]]
+
+
+def test_a_reply_without_a_table_is_no_rich_message() -> None:
+    (words,) = _words(Reply.saying("Hello."))
+    assert words.rich is None
+
+
+# -- Links --------------------------------------------------------------------------------------------
+
+
+def test_an_address_is_a_link_and_a_button() -> None:
+    (words,) = _words(Reply(blocks=[Link(url="https://hello.example.com/", label="hello")]))
+    assert _styled(words) == [("text_link", "hello")]
+    assert [(button.text, button.url) for button in words.buttons[0]] == [
+        ("hello", "https://hello.example.com/")
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8001",
+        "http://localhost:8001/",
+        "http://hello.localhost/",
+        "http://[::1]:80/",
+        "http://0.0.0.0/",
+        "http://server/",
+        "javascript:alert(1)",
+        "tg://resolve?domain=x",
+        "https://you@example.com/",
+        "https://example.com:99999/",
+        "https://[x",
+    ],
+)
+def test_an_address_that_a_phone_cannot_open_is_only_read(url: str) -> None:
+    (words,) = _words(Reply(blocks=[Link(url=url)]))
+    assert words.text == url
+    assert _styled(words) == [("code", url)]
+    assert words.buttons == []
+
+
+# -- Buttons ------------------------------------------------------------------------------------------
+
+
+def test_short_choices_stand_in_a_row_and_long_ones_alone() -> None:
+    long = CommandChoice(label="Run 12: Build a service with a long name", command="/cancel 12")
+    (words,) = _words(Reply(blocks=[Text(text="?")], choices=[APPROVE, CHANGE, CANCEL, long, long]))
+    assert [[button.text for button in row] for row in words.buttons] == [
+        ["✅ Approve", "✏️ Change it", "🚫 Cancel"],
+        [long.label],
+        [long.label],
+    ]
+
+
+def test_the_choice_itself_stays_unchanged() -> None:
+    (words,) = _words(Reply(blocks=[Text(text="?")], choices=[APPROVE]))
+    assert words.buttons[0][0].choice == APPROVE
+    assert words.buttons[0][0].id == ""
+
+
+def test_more_choices_than_buttons_are_said_to_be_left_out() -> None:
+    choices = [CommandChoice(label=f"Run {number}", command=f"/cancel {number}") for number in range(130)]
+    (words,) = _words(Reply(blocks=[Text(text="Which one?")], choices=list(choices)))
+    assert sum(len(row) for row in words.buttons) == 100
+    assert words.text.startswith("Which one?\n\n30 more")
+
+
+# -- Prompts ------------------------------------------------------------------------------------------
+
+AWAITED = Awaited(approval_id=APPROVAL, key="reject", user_id=UserId("telegram:1"))
+
+
+def test_a_comment_that_is_asked_for_has_a_prompt() -> None:
+    reply = Reply(blocks=[Text(text="What should be different?")], awaited=AWAITED, approval_id=APPROVAL)
+    (words,) = _words(reply)
+    assert words.prompt
+
+
+def test_an_answer_in_between_does_not_prompt_again() -> None:
+    (words,) = _words(Reply(blocks=[Text(text="Nothing is being worked on.")], awaited=AWAITED))
+    assert words.prompt is None
+
+
+# -- Long ones, and files -----------------------------------------------------------------------------
+
+
+def test_a_long_answer_is_cut_between_lines_and_its_buttons_come_last() -> None:
+    lines = [f"line {number} of a long answer" for number in range(300)]
+    messages = _words(Reply(blocks=[Text(text="\n".join(lines))], choices=[CANCEL]))
+    assert [line for message in messages for line in message.text.split("\n")] == lines
+    assert [bool(message.buttons) for message in messages] == [False, True]
+    assert [message.silent for message in messages] == [False, True]
+
+
+def test_a_very_long_answer_is_a_file_with_its_beginning_before_it() -> None:
+    text = "\n".join(f"line {number}" for number in range(5000))
+    first, second = render(Reply(blocks=[Text(text="The log:"), Code(text=text)], run_number=7))
+    assert isinstance(first, Words)
+    assert isinstance(second, Document)
+    assert first.text.startswith("The log:\nline 0\n")
+    assert first.text.endswith("…\n\nThe whole text is in the file.")
+    assert units(first.text) < 2000
+    assert second.name == "run-7.txt"
+    assert second.content == f"The log:\n\n{text}"
+
+
+def test_a_question_stands_behind_its_files_with_its_buttons() -> None:
+    plan = File(name="plan.txt", content="x" * 5000)
+    messages = render(
+        Reply(blocks=[Text(text="Apply?"), plan], choices=[APPROVE, CANCEL], kind=Kind.QUESTION)
+    )
+    assert [message.type for message in messages] == ["document", "words"]
+    assert _buttons(messages[-1])
+
+
+def test_a_file_keeps_every_character_and_has_a_name_that_systems_take() -> None:
+    content = "a\tb\x1b[1m\u202ec\n"
+    (document,) = render(Reply(blocks=[File(name="../../etc/pass:wd\u202e.log", content=content)]))
+    assert isinstance(document, Document)
+    assert document.content == content
+    assert document.name == "-..-etc-pass-wd.log"
+
+
+def test_an_empty_file_is_said_to_be_empty() -> None:
+    (words,) = _words(Reply(blocks=[File(name="hello.log", content="")]))
+    assert words.text == "hello.log is empty."
+
+
+@pytest.mark.parametrize(
+    ("kind", "silent"),
+    [
+        (Kind.ANSWER, False),
+        (Kind.QUESTION, False),
+        (Kind.RESULT, False),
+        (Kind.NOTICE, True),
+        (Kind.PROGRESS, True),
+    ],
+)
+def test_only_what_somebody_waits_for_is_heard(kind: Kind, *, silent: bool) -> None:
+    (words,) = _words(Reply(blocks=[Text(text="x")], kind=kind))
+    assert words.silent is silent
+
+
+# -- Decided ------------------------------------------------------------------------------------------
+
+
+def test_a_decided_question_keeps_its_text_and_says_who_decided_what_and_when() -> None:
+    question = Reply(blocks=[Text(text="Deploy hello?")], choices=[APPROVE, CANCEL], kind=Kind.QUESTION)
+    (shown,) = _words(question)
+    closed = render_decided(shown, Reply.saying("Ada answered “Deploy hello?”: Approve"), at=NOON)
+    assert closed.text == "Deploy hello?\n\nAda answered “Deploy hello?”: Approve\n2026-11-21 12:00 UTC"
+    assert ("bold", "Deploy hello?") in _styled(closed)
+    assert ("date_time", "2026-11-21 12:00 UTC") in _styled(closed)
+    assert closed.entities[-1].unix_time == int(NOON.timestamp())
+    assert closed.buttons == []
+
+
+# -- Progress -----------------------------------------------------------------------------------------
+
+
+def test_the_time_of_the_current_step_moves_every_few_seconds() -> None:
+    step = ProgressStep("Test", StepState.CURRENT, None, NOON)
+    progress = Progress(7, "Build hello", Status.RUNNING, [step], [], "", NOON, None)
+    shown = [render_progress(progress, now=NOON + timedelta(seconds=seconds)).text for seconds in range(60)]
+    assert len(set(shown)) == 12
+    assert shown[59].endswith("▸ Test … 55 s")
+
+
+def test_a_clock_that_jumps_back_shows_no_negative_time() -> None:
+    step = ProgressStep("Test", StepState.CURRENT, None, NOON)
+    progress = Progress(7, "Build hello", Status.RUNNING, [step], [], "", NOON, None)
+    assert render_progress(progress, now=NOON - timedelta(hours=1)).text.endswith("▸ Test …")
+
+
+# -- Toasts -------------------------------------------------------------------------------------------
+
+
+def test_what_went_wrong_has_to_be_closed_by_hand() -> None:
+    toast = render_toast(Reply.saying("This was decided already.").model_copy(update={"error": "e"}), "q")
+    assert (toast.query_id, toast.text, toast.alert) == ("q", "This was decided already.", True)
+
+
+def test_a_long_toast_is_cut() -> None:
+    toast = render_toast(Reply.saying("word " * 100), "q")
+    assert len(toast.text) <= 200
+    assert toast.text.endswith("word…")
+    assert not toast.alert
+
+
+def _words(reply: Reply) -> list[Words]:
+    messages = render(reply)
+    assert all(isinstance(message, Words) for message in messages)
+    return [message for message in messages if isinstance(message, Words)]
+
+
+def _styled(words: Words) -> list[tuple[str, str]]:
+    return [(one.type, one.extract_from(words.text)) for one in words.entities]
+
+
+def _buttons(message: Outgoing) -> bool:
+    return not isinstance(message, Words | Document) or bool(message.buttons)
