@@ -4,11 +4,12 @@ Text comes in, the ledgers are read and written, `Reply` objects go out. A
 front renders them and decides nothing.
 """
 
+from graph.conversation.attachments import Attachments
 from graph.conversation.commands import COMMANDS, Command
 from graph.conversation.conversation import Conversation
 from graph.conversation.exchange import Services
 from graph.conversation.feed import Feed, FeedItem
-from graph.conversation.messages import Decision, Message
+from graph.conversation.messages import Attachment, Decision, Message
 from graph.conversation.narration import narrate
 from graph.conversation.observing import ServiceReader
 from graph.conversation.progress import Progress, ProgressStep, StepState, progress_of
@@ -17,6 +18,8 @@ from graph.conversation.sentences import Interpreter, Sentences
 
 __all__ = [
     "COMMANDS",
+    "Attachment",
+    "Attachments",
     "Command",
     "Conversation",
     "Decision",

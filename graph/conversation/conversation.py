@@ -21,7 +21,7 @@ from shared.ids import SessionId, UserId
 from shared.ledger import inbox, runs, sessions, users
 from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
-from shared.ledger.users import User
+from shared.ledger.users import Role, User
 from shared.live import Live
 
 _TURNS_LOOKED_BACK = 500
@@ -110,6 +110,26 @@ class Conversation:
         async with self._database.connection() as connection:
             open_questions = await questions.waiting(connection, session_id=session_id)
         return [questions.put(one.question, one.id, one.run_number) for one in open_questions]
+
+    async def build_meant(self, session_id: SessionId, user: User, text: str) -> Build | None:
+        """Return what a text would build, if it were said in a session now; nothing else comes of asking.
+
+        For fronts that give a new project a place of its own. A text that a comment or
+        a free answer is waited for is no wish, and nor is that of somebody who may only look.
+        """
+        if user.role is Role.VIEWER or len(text.encode()) > LONGEST_TEXT:
+            return None
+        call = parse(text)
+        if call is not None:
+            return working.build_of(call) if call.name == "new" and call.words else None
+        meaning = await self._interpreter.meaning(text)
+        if not isinstance(meaning, Build):
+            return None
+        async with self._database.connection() as connection:
+            awaited = await _awaited(connection, session_id, user)
+            open_questions = await questions.waiting(connection, session_id=session_id)
+        asked = any(one.question.wants_text and one.may_be_decided_by(user) for one in open_questions)
+        return None if awaited or asked else meaning
 
     async def _meaning(self, message: Message) -> Meaning | None:
         """Find out what the text would mean if nothing were asked; a model may take its time here."""
@@ -314,11 +334,15 @@ async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None
         raise MessageNumberTaken
 
 
-async def _awaited(tx: Connection, session_id: SessionId, user: User, *, before: int) -> Awaited | None:
+async def _awaited(
+    tx: Connection, session_id: SessionId, user: User, *, before: int | None = None
+) -> Awaited | None:
     """Return the comment that the newest answer to this person asks for: kept there, it survives restarts.
 
     Index: the turns' primary key, read backwards.
     """
+    if before is None:
+        before = await sessions.last_turn(tx, session_id) + 1
     cursor = await tx.execute(
         """
         SELECT body -> 'awaited' FROM turns

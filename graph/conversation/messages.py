@@ -28,6 +28,20 @@ class Decision(BaseModel):
     """A comment with the choice, or the free text that was asked for."""
 
 
+class Attachment(BaseModel):
+    """A file that came with a message; `graph.conversation.attachments` keeps its content."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: PlainText
+    """Harmless: a single part of a path."""
+    media_type: PlainText = ""
+    """What its sender says that it is."""
+    size: int
+    """Bytes."""
+    sha256: str
+
+
 class Message(BaseModel):
     """One thing a person said in a session: a text, or a decision."""
 
@@ -42,6 +56,8 @@ class Message(BaseModel):
     decision: Decision | None = None
     about_run: int | None = None
     """The number of the run that it speaks to, as a reply to one of its messages does."""
+    attachments: tuple[Attachment, ...] = ()
+    """The files that came with it, kept already."""
 
     @property
     def too_long(self) -> bool:
@@ -52,7 +68,8 @@ class Message(BaseModel):
     def payload(self) -> dict[str, Any]:
         """Return what the inbox and the person's turn keep of it: the beginning, when it is too long."""
         kept = self.shortened() if self.too_long else self
-        return kept.model_dump(mode="json", include={"text", "decision", "about_run"}, exclude_none=True)
+        shown = {"text", "decision", "about_run", *(["attachments"] if self.attachments else [])}
+        return kept.model_dump(mode="json", include=shown, exclude_none=True)
 
     def shortened(self) -> Message:
         """Return the message with the beginnings of its texts."""

@@ -35,14 +35,18 @@ async def new(exchange: Exchange, call: Call) -> Reply:
     """Answer `/new`: without words, say what can be made; else start the build, which asks for what is missing."""
     if not call.words:
         return _blueprints(exchange)
+    return await build(exchange, build_of(call))
+
+
+def build_of(call: Call) -> Build:
+    """Return what is written behind `/new`."""
     blueprint, _, rest = call.rest.partition(" ")
     name, _, description = rest.strip().partition(" ")
-    work = Build(blueprint=blueprint, name=name, description=description.strip())
-    return await _start(exchange, work, f"Build {name or f'a {blueprint}'}")
+    return Build(blueprint=blueprint, name=name, description=description.strip())
 
 
 async def build(exchange: Exchange, work: Build) -> Reply:
-    """Start a build that was asked for in a sentence, whose name may have several words."""
+    """Start a build; its name may have several words."""
     return await _start(exchange, work, f"Build {work.name or f'a {work.blueprint}'}")
 
 

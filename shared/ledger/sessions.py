@@ -123,6 +123,13 @@ async def say(
     return turn
 
 
+async def last_turn(tx: Connection, session_id: SessionId) -> int:
+    """Return the number of the newest turn; 0 when nothing was said, or there is no such session."""
+    cursor = await tx.execute("SELECT last_turn FROM sessions WHERE id = %s", [session_id])
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def turns_after(tx: Connection, session_id: SessionId, seq: int, *, limit: int = 200) -> list[Turn]:
     """Return the turns after a position, oldest first."""
     async with tx.cursor(row_factory=class_row(Turn)) as cursor:

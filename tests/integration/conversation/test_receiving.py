@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from procrastinate.exceptions import ConnectorException
 
-from graph.conversation import Conversation, Services
+from graph.conversation import Conversation, Decision, Services
 from graph.conversation.conversation import MessageNumberTaken, NoSuchSession, Stranger
 from graph.conversation.sentences import Meaning
 from infrastructure.blueprints import catalogue
@@ -218,3 +218,40 @@ async def test_a_greeting_is_said_once(conversation: Conversation, chat: Chat, o
 
     assert await chat.count("turns") == 1
     assert await chat.count("sessions") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("/new web-service hello that greets", "hello"),
+        ("Create a web service called hello", "hello"),
+        ("/new web-service", ""),
+    ],
+)
+async def test_it_can_be_asked_what_a_text_would_build_and_nothing_comes_of_it(
+    chat: Chat, owner: Person, said: str, name: str
+) -> None:
+    meant = await owner.conversation.build_meant(owner.session_id, owner.user, said)
+
+    assert meant is not None
+    assert (meant.blueprint, meant.name) == ("web-service", name)
+    assert (await chat.count("turns"), await chat.count("runs"), await chat.count("inbox")) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("said", ["/new", "/deploy hello", "hello", "/nonsense", "x" * 20_000])
+async def test_what_builds_nothing_is_no_build(owner: Person, said: str) -> None:
+    assert await owner.conversation.build_meant(owner.session_id, owner.user, said) is None
+
+
+async def test_what_somebody_says_who_is_asked_for_words_is_no_wish(chat: Chat, owner: Person) -> None:
+    wish = "Create a web service called other"
+    viewer = await chat.person(Role.VIEWER)
+    await owner.say("/new web-service hello")
+    [asked] = await chat.ask(await chat.newest_run(owner), plan_question())
+
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+
+    assert await owner.conversation.build_meant(owner.session_id, owner.user, wish) is None
+    assert await owner.conversation.build_meant(owner.session_id, viewer.user, wish) is None
+    await owner.say("never mind")
+    assert await owner.conversation.build_meant(owner.session_id, owner.user, wish) is not None
