@@ -7,7 +7,7 @@ declared dead and comes back holds an old one, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -75,6 +75,24 @@ _ASKS_AGAIN = Ending(
 _CANCELLED = Ending(Status.CANCELLED, "cancelled", "It was cancelled.")
 
 
+_CLAIM = """
+    status = 'running', claim_token = claim_token + 1, worker = %(worker)s,
+    ran_s = ran_s + CASE WHEN status = 'running' THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END,
+    takeovers = takeovers + (status = 'running')::int,
+    claimed_at = now(), beat_at = now(), started_at = COALESCE(started_at, now()), blocked_by = NULL
+"""
+
+_WAIT = """
+    status = 'waiting', worker = NULL, ran_s = ran_s + EXTRACT(epoch FROM clock_timestamp() - claimed_at)
+"""
+
+_END = """
+    status = %(status)s, reason_code = %(reason_code)s, reason = %(reason)s, advice = %(advice)s,
+    result = %(result)s, ended_at = clock_timestamp(), worker = NULL, blocked_by = NULL,
+    ran_s = ran_s + CASE WHEN status = 'running' THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END
+"""
+
+
 async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     """Take up a run: a new one, one whose question was answered, or a dead worker's.
 
@@ -95,21 +113,12 @@ async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     if run.status is not Status.QUEUED:
         await approvals.mark_delivered(tx, run_id)
     async with tx.cursor(row_factory=class_row(Run)) as cursor:
-        await cursor.execute(
-            f"""
-            UPDATE runs
-               SET status = 'running', claim_token = claim_token + 1, worker = %(worker)s,
-                   ran_s = ran_s + CASE WHEN status = 'running'
-                                        THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END,
-                   takeovers = takeovers + (status = 'running')::int,
-                   claimed_at = now(), beat_at = now(), started_at = COALESCE(started_at, now()),
-                   blocked_by = NULL
-             WHERE id = %(id)s
-            RETURNING {COLUMNS}
-            """,
-            {"id": run_id, "worker": worker},
+        await events.append_changing(
+            cursor,
+            run_id,
+            [events.Told(_claim_event(run), {"worker": worker})],
+            events.Change(_CLAIM, {"worker": worker}, returning=COLUMNS),
         )
-        await events.append(tx, run_id, _claim_event(run), {"worker": worker})
         claimed = await cursor.fetchone()
     assert claimed is not None  # noqa: S101
     return Claim(claimed, claimed.claim_token)
@@ -164,10 +173,13 @@ async def lock_held(tx: Connection, claim: Claim) -> Run:
     Raises:
         ClaimLost: Somebody else has taken up the run.
     """
-    run = await get_locked(tx, claim.run.id)
-    if run.status is not Status.RUNNING or run.claim_token != claim.token:
+    cursor = await tx.execute(
+        "SELECT status, claim_token, project_id, cancel_requested_at FROM lock_run(%s)", [claim.run.id]
+    )
+    row = await cursor.fetchone()
+    if row is None or row[:2] != (Status.RUNNING, claim.token):
         raise ClaimLost
-    return run
+    return replace(claim.run, project_id=row[2], cancel_requested_at=row[3])
 
 
 async def let_go_waiting(
@@ -191,18 +203,12 @@ async def let_go_waiting(
     if not new and not await approvals.any_open(tx, run.id):
         await _end(tx, run, _ASKS_AGAIN, telling)
         return
-    await tx.execute(
-        """
-        UPDATE runs SET status = 'waiting', worker = NULL,
-               ran_s = ran_s + EXTRACT(epoch FROM clock_timestamp() - claimed_at)
-         WHERE id = %s
-        """,
-        [run.id],
-    )
     questions = [
         events.Told(events.APPROVAL_REQUESTED, {"approval_id": str(one.id), **one.question}) for one in new
     ]
-    await events.append_all(tx, run.id, [*telling, *questions, events.Told(events.RUN_WAITING, {})])
+    await _tell_changing(
+        tx, run, [*telling, *questions, events.Told(events.RUN_WAITING, {})], events.Change(_WAIT, {})
+    )
     await _wake_next(tx, run.project_id)
 
 
@@ -291,24 +297,6 @@ async def _end(tx: Connection, run: Run, ending: Ending, telling: Sequence[event
     if run.claim_token > 1 or run.status is Status.WAITING:
         await approvals.withdraw(tx, run.id)
     await deployments.fail_started(tx, run.id, reason=ending.reason or "The run ended before it.")
-    await tx.execute(
-        """
-        UPDATE runs
-           SET status = %(status)s, reason_code = %(reason_code)s, reason = %(reason)s, advice = %(advice)s,
-               result = %(result)s, ended_at = clock_timestamp(), worker = NULL, blocked_by = NULL,
-               ran_s = ran_s + CASE WHEN status = 'running'
-                                    THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END
-         WHERE id = %(id)s
-        """,
-        {
-            "id": run.id,
-            "status": ending.status,
-            "reason_code": ending.reason_code,
-            "reason": ending.reason and storable(ending.reason),
-            "advice": ending.advice,
-            "result": storable_json(ending.result) if ending.result is not None else None,
-        },
-    )
     told = {
         "reason": ending.reason,
         "code": ending.reason_code,
@@ -318,8 +306,22 @@ async def _end(tx: Connection, run: Run, ending: Ending, telling: Sequence[event
     end = events.Told(
         _END_EVENTS[ending.status], {key: value for key, value in told.items() if value is not None}
     )
-    await events.append_all(tx, run.id, [*telling, end])
+    becomes = {
+        "status": ending.status,
+        "reason_code": ending.reason_code,
+        "reason": ending.reason and storable(ending.reason),
+        "advice": ending.advice,
+        "result": storable_json(ending.result) if ending.result is not None else None,
+    }
+    await _tell_changing(tx, run, [*telling, end], events.Change(_END, becomes))
     await _wake_next(tx, run.project_id)
+
+
+async def _tell_changing(
+    tx: Connection, run: Run, telling: Sequence[events.Told], change: events.Change
+) -> None:
+    async with tx.cursor() as cursor:
+        await events.append_changing(cursor, run.id, telling, change)
 
 
 async def _wake_next(tx: Connection, project_id: ProjectId | None) -> None:

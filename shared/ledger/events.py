@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from shared.database import Connection
@@ -58,6 +59,15 @@ class Event:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run's row becomes in the statement that tells of it: one version of the row instead of two."""
+
+    assignments: str
+    parameters: Mapping[str, Any]
+    returning: str = "1"
+
+
 _EVENT = "run_id, seq, type, data, trace_id, created_at"
 
 
@@ -86,30 +96,63 @@ async def append_all(
     if not telling:
         return
     cursor = await tx.execute(
-        """
+        f"""
         WITH next AS (
             UPDATE runs SET last_event = last_event + %(count)s
              WHERE id = %(run_id)s
                AND (%(token)s::bigint IS NULL OR claim_token = %(token)s AND status = 'running')
-            RETURNING last_event - %(count)s AS before, trace_id
+            RETURNING id, last_event - %(count)s AS before, trace_id
         )
-        INSERT INTO events (run_id, seq, type, data, trace_id, created_at)
-        SELECT %(run_id)s, before + told.ordinal, told.type, told.data, trace_id, told.at
-          FROM next, unnest(%(types)s::text[], %(data)s::jsonb[], %(at)s::timestamptz[])
-                     WITH ORDINALITY AS told (type, data, at, ordinal)
-        RETURNING seq
+        INSERT INTO events ({_EVENT})
+        SELECT {_NEXT} RETURNING seq
         """,
-        {
-            "run_id": run_id,
-            "token": token,
-            "count": len(telling),
-            "types": [one.type for one in telling],
-            "data": [storable_json(one.data) for one in telling],
-            "at": [one.at for one in telling],
-        },
+        {"run_id": run_id, "token": token, **_columns_of(telling)},
     )
     if token is not None and await cursor.fetchone() is None:
         raise ClaimLost
+
+
+async def append_changing(
+    cursor: AsyncCursor[Any], run_id: RunId, telling: Sequence[Told], change: Change
+) -> None:
+    """Add events, and change the run that they are about, in one statement.
+
+    Args:
+        cursor: Of the transaction in which the run was locked; what the change returns is fetched there.
+        run_id: The run.
+        telling: The events, at least one.
+        change: What the run becomes.
+    """
+    await cursor.execute(
+        f"""
+        WITH next AS (
+            UPDATE runs SET last_event = last_event + %(count)s, {change.assignments}
+             WHERE id = %(run_id)s
+            RETURNING *, last_event - %(count)s AS before
+        ), inserted AS (
+            INSERT INTO events ({_EVENT}) SELECT {_NEXT}
+        )
+        SELECT {change.returning} FROM next
+        """,
+        {**change.parameters, "run_id": run_id, **_columns_of(telling)},
+    )
+
+
+_NEXT = """
+    id, before + told.ordinal, told.type, told.data, trace_id, told.at
+  FROM next, unnest(%(types)s::text[], %(data)s::jsonb[], %(at)s::timestamptz[])
+             WITH ORDINALITY AS told (type, data, at, ordinal)
+"""
+"""The rows of events, after the run whose row was changed in `next`."""
+
+
+def _columns_of(telling: Sequence[Told]) -> dict[str, Any]:
+    return {
+        "count": len(telling),
+        "types": [one.type for one in telling],
+        "data": [storable_json(one.data) for one in telling],
+        "at": [one.at for one in telling],
+    }
 
 
 async def after(tx: Connection, run_id: RunId, seq: int, *, limit: int = 500) -> list[Event]:

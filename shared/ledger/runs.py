@@ -14,6 +14,7 @@ from shared.database import Connection
 from shared.errors import ClaimLost, NotFound
 from shared.ids import ProjectId, RunId, SessionId, UserId
 from shared.ledger import events
+from shared.storable import storable_json
 
 
 class Status(StrEnum):
@@ -117,12 +118,19 @@ async def accept(
     async with tx.cursor(row_factory=class_row(Run)) as cursor:
         await cursor.execute(
             f"""
-            INSERT INTO runs (thread_id, workflow_version_id, session_id, project_id, requested_by, title, input,
-                              time_limit_s, idempotency_key, trace_id)
-            VALUES (gen_random_uuid(), %(workflow_version_id)s, %(session_id)s, %(project_id)s, %(requested_by)s,
-                    %(title)s, %(input)s, %(time_limit_s)s, %(idempotency_key)s, %(trace_id)s)
-            ON CONFLICT (idempotency_key) DO NOTHING
-            RETURNING {COLUMNS}
+            WITH run AS (
+                INSERT INTO runs (thread_id, workflow_version_id, session_id, project_id, requested_by, title,
+                                  input, time_limit_s, idempotency_key, trace_id, last_event)
+                VALUES (gen_random_uuid(), %(workflow_version_id)s, %(session_id)s, %(project_id)s,
+                        %(requested_by)s, %(title)s, %(input)s, %(time_limit_s)s, %(idempotency_key)s,
+                        %(trace_id)s, 1)
+                ON CONFLICT (idempotency_key) DO NOTHING
+                RETURNING *
+            ), told AS (
+                INSERT INTO events (run_id, seq, type, data, trace_id)
+                SELECT id, 1, %(queued)s, %(told)s, trace_id FROM run
+            )
+            SELECT {COLUMNS} FROM run
             """,
             {
                 "workflow_version_id": workflow_version_id,
@@ -134,11 +142,12 @@ async def accept(
                 "time_limit_s": time_limit_s,
                 "idempotency_key": idempotency_key,
                 "trace_id": trace_id,
+                "queued": events.RUN_QUEUED,
+                "told": storable_json({"title": title}),
             },
         )
         run = await cursor.fetchone()
         if run is not None:
-            await events.append(tx, run.id, events.RUN_QUEUED, {"title": title})
             return run, True
         await cursor.execute(f"SELECT {COLUMNS} FROM runs WHERE idempotency_key = %s", [idempotency_key])
         run = await cursor.fetchone()
