@@ -149,11 +149,11 @@ def editing(row: Row, shape: Shape) -> TelegramMethod[Any]:
             assert_never(unknown)
 
 
-def asking(row: Row, message_id: int) -> TelegramMethod[Any]:
+def asking(row: Row, message_id: int, *, links: bool = True) -> TelegramMethod[Any]:
     """Return the call that finds out whether a message is this row's: its buttons are what they should be."""
     buttons = [] if isinstance(row.content, Toast) else row.content.buttons
     return EditMessageReplyMarkup(
-        chat_id=row.chat_id, message_id=message_id, reply_markup=keyboard(buttons, links=True)
+        chat_id=row.chat_id, message_id=message_id, reply_markup=keyboard(buttons, links=links)
     )
 
 

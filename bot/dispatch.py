@@ -1,0 +1,224 @@
+"""The sender's view of the outbox: which row is next in each chat, and what has become of those before.
+
+Both are asked for many chats in one transaction, since a message a statement would be what sending
+costs. A row that somebody else is changing is left alone and asked for again: the chats of one
+transaction must not wait for a lock in one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any, Final
+
+from psycopg.rows import dict_row, tuple_row
+
+from bot.chats import OPEN
+from bot.outbox import COLUMNS, PROGRESS, Row, RowStatus
+from bot.places import FRONT
+from shared.database import Connection
+
+
+class Rank(IntEnum):
+    """Which of a chat's rows is next: the least rank, and in it the least id."""
+
+    UNKNOWN = 0
+    """A call whose end nobody knows: nothing may overtake it."""
+    TOAST = 1
+    """An answer to a button press, which somebody waits for with the finger on the screen."""
+    ANSWER = 2
+    ANSWER_EDIT = 3
+    MESSAGE = 4
+    EDIT = 5
+    PROGRESS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A chat that is asked for its next row."""
+
+    chat_id: int
+    granted: bool = False
+    """Whether the pace allows what nobody has asked for."""
+    held: bool = False
+    """Whether only toasts may go there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What is next in a chat."""
+
+    chat_id: int
+    rank: Rank
+    is_progress: bool
+    row: Row | None
+    """The row, marked as under way; None where it has to wait for its turn or for somebody's transaction."""
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether it has to wait for its turn."""
+        return self.rank >= Rank.MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What has become of a row."""
+
+    row_id: int
+    status: RowStatus
+    message_id: int | None
+    sent_revision: int
+    error: str | None = None
+
+
+_NEEDS_MESSAGE: Final = "(status = 'pending' OR message_id IS NULL)"
+"""What has to be sent as a new message: also what stood somewhere where it can no longer be edited."""
+
+_HELD: Final = f"SELECT FROM leases WHERE name = '{FRONT}' AND token = %(token)s FOR KEY SHARE"
+"""The lease, kept by this token until the transaction ends; see `shared.lease.assert_lease`."""
+
+
+async def holds(tx: Connection, token: int) -> bool:
+    """Return whether the lease is still held by this token."""
+    cursor = await tx.execute(f"SELECT EXISTS ({_HELD.removesuffix(' FOR KEY SHARE')})", {"token": token})
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Next]:
+    """Find the next row of each chat, and mark those that may go now.
+
+    A new message is marked `sending`; commit that before it is sent. Nothing is marked when the
+    lease is lost.
+
+    Args:
+        tx: A transaction of its own.
+        looks: The chats, none of which has a call under way.
+        token: The lease by which this process speaks.
+    """
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            f"""
+            WITH look AS (
+                SELECT * FROM unnest(%(chats)s::bigint[], %(granted)s::bool[], %(held)s::bool[])
+                    AS look (chat_id, granted, held)
+            ), best AS MATERIALIZED (
+                SELECT one.*, look.granted
+                  FROM look CROSS JOIN LATERAL (
+                    SELECT id, chat_id AS best_chat_id, status AS was, key LIKE %(progress)s AS is_progress,
+                           CASE WHEN status = 'sending' THEN {Rank.UNKNOWN:d}
+                                WHEN solicited AND status = 'pending' AND content ->> 'type' = 'toast'
+                                     THEN {Rank.TOAST:d}
+                                WHEN solicited AND {_NEEDS_MESSAGE} THEN {Rank.ANSWER:d}
+                                WHEN solicited THEN {Rank.ANSWER_EDIT:d}
+                                WHEN {_NEEDS_MESSAGE} THEN {Rank.MESSAGE:d}
+                                WHEN key NOT LIKE %(progress)s THEN {Rank.EDIT:d}
+                                ELSE {Rank.PROGRESS:d} END AS rank
+                      FROM outbox
+                     -- Index: outbox_open. Times are not compared: the clock may have been set back.
+                     WHERE chat_id = look.chat_id AND {OPEN} AND due_at < 'infinity'
+                       AND (NOT look.held OR content ->> 'type' = 'toast')
+                     ORDER BY rank, id LIMIT 1
+                  ) AS one
+            ), free AS (
+                SELECT outbox.id
+                  FROM best JOIN outbox ON outbox.id = best.id AND outbox.status = best.was
+                 WHERE (best.rank < {Rank.MESSAGE:d} OR best.granted) AND EXISTS ({_HELD})
+                   FOR NO KEY UPDATE OF outbox SKIP LOCKED
+            ), taken AS (
+                UPDATE outbox
+                   SET status = CASE WHEN {_NEEDS_MESSAGE} THEN 'sending' ELSE status END,
+                       attempts = attempts + 1,
+                       -- A row that is taken again keeps the time of the call that nobody knows the end of.
+                       due_at = CASE WHEN status = 'sending' THEN due_at ELSE clock_timestamp() END
+                 WHERE id IN (SELECT id FROM free)
+                RETURNING {COLUMNS}
+            )
+            SELECT best.best_chat_id, best.rank, best.is_progress, taken.*
+              FROM best LEFT JOIN taken ON taken.id = best.id
+            """,
+            {
+                "chats": [look.chat_id for look in looks],
+                "granted": [look.granted for look in looks],
+                "held": [look.held for look in looks],
+                "progress": f"{PROGRESS}%",
+                "token": token,
+            },
+        )
+        return [_next(one) for one in await cursor.fetchall()]
+
+
+async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[int]:
+    """Write down what has become of rows.
+
+    Returns:
+        The ids of those that are written; the others belong to a transaction that is still open,
+        or the lease is lost.
+    """
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            f"""
+            WITH mark AS (
+                SELECT * FROM unnest(%(ids)s::bigint[], %(statuses)s::text[], %(message_ids)s::bigint[],
+                                     %(revisions)s::int[], %(errors)s::text[])
+                    AS mark (id, status, message_id, sent_revision, error)
+            ), free AS (
+                SELECT outbox.id FROM outbox
+                 WHERE id IN (SELECT id FROM mark) AND EXISTS ({_HELD})
+                   FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE outbox
+               SET status = mark.status, message_id = mark.message_id, sent_revision = mark.sent_revision,
+                   error = mark.error,
+                   sent_at = CASE WHEN mark.status = 'sent' THEN clock_timestamp() ELSE sent_at END
+              FROM mark JOIN free USING (id)
+             WHERE outbox.id = mark.id
+            RETURNING outbox.id
+            """,
+            {
+                "ids": [mark.row_id for mark in marks],
+                "statuses": [mark.status for mark in marks],
+                "message_ids": [mark.message_id for mark in marks],
+                "revisions": [mark.sent_revision for mark in marks],
+                "errors": [mark.error for mark in marks],
+                "token": token,
+            },
+        )
+        return {row_id for (row_id,) in await cursor.fetchall()}
+
+
+async def chats_with_something(tx: Connection) -> set[int]:
+    """Return the chats for which there is something to send or to edit."""
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        # Index: outbox_open.
+        await cursor.execute(f"SELECT DISTINCT chat_id FROM outbox WHERE {OPEN} AND due_at < 'infinity'")
+        return {chat_id for (chat_id,) in await cursor.fetchall()}
+
+
+async def is_superseded(tx: Connection, row: Row) -> bool:
+    """Return whether a later message of the chat speaks of the same run, so that its progress is old news."""
+    cursor = await tx.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM outbox
+             WHERE chat_id = %(chat_id)s AND id > %(id)s AND run_number = %(run_number)s AND status <> 'dropped'
+        )
+        """,
+        {"chat_id": row.chat_id, "id": row.id, "run_number": row.run_number},
+    )
+    found = await cursor.fetchone()
+    return bool(found and found[0])
+
+
+_ROW_FIELDS: Final = frozenset(field.name for field in fields(Row))
+
+
+def _next(record: dict[str, Any]) -> Next:
+    taken = record["id"] is not None
+    return Next(
+        chat_id=record["best_chat_id"],
+        rank=Rank(record["rank"]),
+        is_progress=record["is_progress"],
+        row=Row(**{name: value for name, value in record.items() if name in _ROW_FIELDS}) if taken else None,
+    )

@@ -1,0 +1,392 @@
+"""Makes the chats what the outbox says: in order per chat, chats side by side, one call at a time in each.
+
+A round of the sender is one transaction for many chats: it records what has been done, and takes
+what is next. The calls themselves go on meanwhile. A row is marked `sending` before its call, so
+that whoever finds it so later (this process after a cut connection, the next one after a crash)
+knows that nobody knows, and looks before sending it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, assert_never
+
+import structlog
+from aiogram import Bot
+
+from bot import chats, dispatch
+from bot.courier import (
+    Closed,
+    Courier,
+    Dropped,
+    Later,
+    Lost,
+    Moved,
+    Outcome,
+    Stands,
+    TopicLost,
+    Unknown,
+)
+from bot.dispatch import Look, Mark, Next, Rank
+from bot.holds import Holds
+from bot.metrics import DROPPED, EDITED, FOUND, LATENCY, RETRIED, SENT
+from bot.outbox import Row, RowStatus
+from bot.outgoing import Toast
+from bot.pace import Pace, Waiting, Weight
+from bot.places import FRONT
+from bot.probe import Found, Missing, Probe
+from bot.refusals import Refusal
+from shared.database import Connection, Database
+from shared.lease import LeaseLost, assert_lease
+from shared.outages import OUTAGE, outlast
+
+_SWEEP_S: Final = 1.0
+"""How often the whole outbox is looked at, for what nobody has woken the sender for."""
+
+_LAST_WORD_S: Final = 5.0
+"""How long the calls under way may go on when the sender is told to stop."""
+
+_FRESH_S: Final = 4.0
+"""A mark older than this is not acted upon: the process was paused, and another one may speak now."""
+
+_SOON_S: Final = 0.02
+"""When to look again for a row that somebody else's transaction holds."""
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """The one that speaks, as long as it holds the lease."""
+
+    def __init__(self, database: Database, bot: Bot, *, token: int, pace: Pace | None = None) -> None:
+        """Put it together; nothing is sent yet.
+
+        Args:
+            database: Where the outbox is.
+            bot: Who speaks.
+            token: The lease by which this process speaks.
+            pace: How fast.
+        """
+        self._database = database
+        self._token = token
+        self._courier = Courier(bot)
+        self._probe = Probe(database, self._courier)
+        self._pace = pace or Pace()
+        self._holds = Holds()
+        self._ready: set[int] = set()
+        """Chats to look at."""
+        self._busy: dict[int, Weight | None] = {}
+        """Chats with a call under way, and what the pace has counted for it."""
+        self._waiting: dict[int, Waiting] = {}
+        """Chats in which something waits for its turn."""
+        self._done: list[tuple[int, Mark]] = []
+        """What has been done in which chat and is not recorded yet."""
+        self._stirred = asyncio.Event()
+        self._calls: asyncio.TaskGroup
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self, chat_id: int) -> None:
+        """Say that there is something for a chat; call it after the commit, on the sender's loop."""
+        self._ready.add(chat_id)
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Send until cancelled, or until the lease is lost."""
+        try:
+            async with asyncio.TaskGroup() as self._calls:
+                try:
+                    await self._hold_what_was_paused()
+                    async with asyncio.TaskGroup() as loops:
+                        loops.create_task(self._sweep(), name="sender.sweep")
+                        loops.create_task(self._serve(), name="sender.serve")
+                finally:
+                    await self._finish_calls()
+        except* LeaseLost:
+            log.warning("sender.replaced", token=self._token)
+
+    async def _hold_what_was_paused(self) -> None:
+        async def pauses() -> dict[int, float]:
+            async with self._database.connection() as connection:
+                return await chats.pauses(connection)
+
+        for chat_id, seconds in (await outlast(pauses)).items():
+            self._holds.hold(chat_id, seconds)
+
+    async def _sweep(self) -> None:
+        """Wake the chats that something waits for, every second and at the start."""
+        while True:
+            self._ready |= await outlast(self._look_everywhere)
+            self._stirred.set()
+            await asyncio.sleep(_SWEEP_S)
+
+    async def _look_everywhere(self) -> set[int]:
+        async with self._database.connection() as connection:
+            if not await dispatch.holds(connection, self._token):
+                raise LeaseLost
+            return await dispatch.chats_with_something(connection)
+
+    async def _serve(self) -> None:
+        """Go round after round, as long as there is something to record or to take."""
+        while True:
+            looks, soonest = self._next_looks()
+            if looks or self._done:
+                await self._round(looks)
+            else:
+                await self._rest(soonest)
+
+    def _next_looks(self) -> tuple[list[Look], float]:
+        """Return the chats to look at now, and the seconds until there may be others."""
+        self._ready |= self._holds.ended()
+        granted, soonest = self._pace.grant(
+            one
+            for one in self._waiting.values()
+            if one.chat_id not in self._busy and self._holds.free(one.chat_id)
+        )
+        free = {chat_id for chat_id in self._ready if chat_id not in self._busy}
+        self._ready -= free
+        looks = [
+            Look(chat_id, granted=chat_id in granted, held=not self._holds.free(chat_id))
+            for chat_id in free.union(granted)
+            if self._holds.free(chat_id) or not self._holds.failing(chat_id)
+        ]
+        return looks, min(soonest, self._holds.soonest())
+
+    async def _rest(self, seconds: float) -> None:
+        if self._ready - self._busy.keys():
+            return
+        self._stirred.clear()
+        try:
+            async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                await self._stirred.wait()
+        except TimeoutError:
+            pass
+
+    async def _round(self, looks: list[Look]) -> None:
+        """Record and take in one transaction, then let the calls begin."""
+        done, self._done = self._done, []
+        begun = time.monotonic()
+        try:
+            async with self._database.pipelined_transaction() as tx:
+                recorded = (
+                    await dispatch.record(tx, [mark for _, mark in done], token=self._token)
+                    if done
+                    else set()
+                )
+                taken = await dispatch.take(tx, looks, token=self._token) if looks else []
+        except OUTAGE as error:
+            log.warning("sender.waiting", error=str(error).partition("\n")[0])
+            self._done = done + self._done
+            self._take_back(looks)
+            await asyncio.sleep(_SWEEP_S)
+            return
+        unrecorded = [(chat_id, mark) for chat_id, mark in done if mark.row_id not in recorded]
+        self._done = unrecorded + self._done
+        self._begin(looks, taken, begun)
+        if unrecorded:
+            await asyncio.sleep(_SOON_S)
+
+    def _take_back(self, looks: list[Look]) -> None:
+        """Ask again for chats for which the answer was lost."""
+        for look in looks:
+            self._ready.add(look.chat_id)
+            if look.granted:
+                self._pace.withdraw(look.chat_id, self._waiting[look.chat_id].weight)
+
+    def _begin(self, looks: list[Look], taken: list[Next], begun: float) -> None:
+        """Let what was taken go, and remember what has to wait for its turn."""
+        following = {one.chat_id: one for one in taken}
+        unrecorded = {mark.row_id for _, mark in self._done}
+        for look in looks:
+            one = following.get(look.chat_id)
+            waited = self._waiting.pop(look.chat_id, None)
+            counted = waited.weight if look.granted and waited is not None else None
+            if one is not None and one.row is not None and one.row.id not in unrecorded:
+                self._start(one, one.row, begun, counted)
+                continue
+            if counted is not None:
+                self._pace.withdraw(look.chat_id, counted)
+            if one is not None and one.row is None and one.is_paced and not look.granted:
+                self._let_wait(one, waited)
+            elif one is not None:
+                # Somebody else's transaction holds it.
+                asyncio.get_running_loop().call_later(_SOON_S, self.wake, look.chat_id)
+
+    def _let_wait(self, one: Next, waited: Waiting | None) -> None:
+        weight = _weight(one)
+        since = waited.since if waited is not None and waited.weight == weight else self._pace.now()
+        self._waiting[one.chat_id] = Waiting(one.chat_id, weight, since)
+
+    def _start(self, one: Next, row: Row, begun: float, counted: Weight | None) -> None:
+        if counted is None and one.rank is not Rank.TOAST:
+            counted = Weight.MESSAGE
+            self._pace.begin(row.chat_id, counted)
+        self._busy[row.chat_id] = counted
+        task = self._calls.create_task(self._deliver(one.rank, row, begun), name=f"sender.deliver.{row.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, rank: Rank, row: Row, begun: float) -> None:
+        """Make one row stand, and say what became of it; its chat is free then."""
+        mark = await self._recover(row) if rank is Rank.UNKNOWN else await self._carry(row, begun)
+        if mark is not None:
+            self._done.append((row.chat_id, mark))
+        counted = self._busy.pop(row.chat_id)
+        if counted is not None:
+            self._pace.end(row.chat_id, counted)
+        self.wake(row.chat_id)
+
+    async def _carry(self, row: Row, begun: float) -> Mark | None:
+        if time.monotonic() - begun > _FRESH_S:
+            return _again(row)
+        new = row.status is RowStatus.SENDING
+        outcome = await (self._courier.post(row) if new else self._courier.edit(row))
+        if isinstance(outcome, Stands):
+            _count(row, new=new)
+        return await self._conclude(row, outcome)
+
+    async def _recover(self, row: Row) -> Mark | None:
+        """Find out what has become of a call whose end nobody knows."""
+        match await self._probe.find(row):
+            case Found(message_id=message_id):
+                FOUND.inc()
+                log.info("message.found", key=row.key, chat_id=row.chat_id, message_id=message_id)
+                self._holds.succeeded(row.chat_id)
+                # Whether the first revision was sent or a later one, nobody knows either.
+                return Mark(row.id, RowStatus.SENT, message_id, 1 if row.revision == 1 else 0)
+            case Missing() if isinstance(row.content, Toast):
+                return _dropped(row, "nobody knows whether it was shown")
+            case Missing():
+                RETRIED.labels("unknown").inc()
+                log.info("message.missed", key=row.key, chat_id=row.chat_id)
+                return _again(row)
+            case outcome:
+                return await self._conclude(row, outcome)
+
+    async def _conclude(self, row: Row, outcome: Outcome) -> Mark | None:
+        """Return what is to be recorded of a row; do at once what an outcome means for its whole chat."""
+        match outcome:
+            case Stands(message_id=message_id, error=error):
+                self._holds.succeeded(row.chat_id)
+                return Mark(row.id, RowStatus.SENT, message_id, row.revision, error)
+            case Dropped(error=error):
+                return _dropped(row, error)
+            case Lost(error=error):
+                return await self._say_anew(row, error)
+            case Closed(refusal=Refusal.CHAT_BLOCKED, reason=reason):
+                await self._change(partial(chats.blocked, chat_id=row.chat_id, reason=reason))
+            case Closed(reason=reason):
+                await self._change(partial(chats.gone, chat_id=row.chat_id, reason=reason))
+            case Moved(chat_id=new):
+                await self._change(partial(chats.moved, old=row.chat_id, new=new))
+                self.wake(new)
+            case TopicLost():
+                assert row.thread_id is not None  # noqa: S101 - it was what is gone
+                await self._change(partial(chats.topic_gone, chat_id=row.chat_id, thread_id=row.thread_id))
+                return _anew(row, None)
+            case Later():
+                await self._wait(row, outcome)
+                return _again(row)
+            case Unknown(reason=reason):
+                self._retry(row, reason)
+            case unknown:
+                assert_never(unknown)
+        return None
+
+    async def _say_anew(self, row: Row, error: str) -> Mark:
+        """Send what can no longer be edited as a new message, unless a later one has overtaken it."""
+        if row.is_progress and await outlast(partial(self._is_superseded, row)):
+            return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
+        RETRIED.labels("lost").inc()
+        log.info("message.lost", key=row.key, chat_id=row.chat_id, error=error)
+        return _anew(row, error)
+
+    async def _is_superseded(self, row: Row) -> bool:
+        async with self._database.connection() as connection:
+            return await dispatch.is_superseded(connection, row)
+
+    async def _wait(self, row: Row, outcome: Later) -> None:
+        if outcome.after_s is None:
+            self._retry(row, outcome.reason)
+            return
+        RETRIED.labels(outcome.reason).inc()
+        log.warning(
+            "message.delayed", key=row.key, chat_id=row.chat_id, reason=outcome.reason, by_s=outcome.after_s
+        )
+        if not outcome.flood:
+            self._holds.failed(row.chat_id)
+            self._holds.hold(row.chat_id, outcome.after_s)
+            return
+        if self._holds.flooded(row.chat_id, outcome.after_s):
+            log.warning("sender.delayed", by_s=outcome.after_s)
+        await self._change(partial(chats.paused, chat_id=row.chat_id, seconds=outcome.after_s))
+
+    def _retry(self, row: Row, reason: str) -> None:
+        RETRIED.labels("failed").inc()
+        after_s = self._holds.failed(row.chat_id)
+        log.warning(
+            "message.retried", key=row.key, chat_id=row.chat_id, error=reason, after_s=round(after_s, 1)
+        )
+
+    async def _change(self, write: Callable[[Connection], Awaitable[None]]) -> None:
+        """Write what concerns a whole chat, unless somebody else speaks now."""
+
+        async def attempt() -> None:
+            async with self._database.transaction() as tx:
+                await assert_lease(tx, FRONT, self._token)
+                await write(tx)
+
+        await outlast(attempt)
+
+    async def _finish_calls(self) -> None:
+        """Let the calls under way end, and record them: what is known now need not be guessed later."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_WORD_S)
+        marks = [mark for _, mark in self._done]
+        if not marks:
+            return
+        try:
+            async with self._database.transaction() as tx:
+                await dispatch.record(tx, marks, token=self._token)
+        except OUTAGE as error:
+            log.warning("sender.stopped", unrecorded=len(marks), error=str(error).partition("\n")[0])
+
+
+def _weight(one: Next) -> Weight:
+    match one.rank:
+        case Rank.PROGRESS:
+            return Weight.PROGRESS
+        case Rank.MESSAGE if not one.is_progress:
+            return Weight.MESSAGE
+        case _:
+            return Weight.EDIT
+
+
+def _again(row: Row) -> Mark:
+    """What nothing has happened to."""
+    status = RowStatus.PENDING if row.status is RowStatus.SENDING else row.status
+    return Mark(row.id, status, row.message_id, row.sent_revision, row.error)
+
+
+def _anew(row: Row, error: str | None) -> Mark:
+    """What has to be said as a new message."""
+    return Mark(row.id, RowStatus.PENDING, None, 0, error)
+
+
+def _dropped(row: Row, error: str) -> Mark:
+    DROPPED.labels(row.content.type).inc()
+    log.warning("message.dropped", key=row.key, chat_id=row.chat_id, error=error)
+    if row.message_id is not None:
+        return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
+    return Mark(row.id, RowStatus.DROPPED, None, row.sent_revision, error)
+
+
+def _count(row: Row, *, new: bool) -> None:
+    (SENT if new else EDITED).labels(row.content.type).inc()
+    if new and row.solicited:
+        LATENCY.observe(max(0.0, (datetime.now(UTC) - row.created_at).total_seconds()))
+    log.debug("message.sent" if new else "message.edited", key=row.key, chat_id=row.chat_id)
