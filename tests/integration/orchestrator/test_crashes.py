@@ -204,8 +204,9 @@ async def test_a_run_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     bench: Bench, deployer: LoopbackDeployer
 ) -> None:
     run = await bench.accept(NOTE)
+    gone = 0
     for _ in range(3):
-        await _go_with_a_new_worker_in_every_step(bench, run)
+        gone += await _go_with_a_new_worker_in_every_step(bench, run)
         if (await bench.run(run)).status is Status.WAITING:
             await bench.decide(run, "approve")
     run = await bench.run(run)
@@ -215,7 +216,8 @@ async def test_a_run_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     assert len(await bench.deployments(project)) == 1
     begun = {data["step"] for data in await bench.told(run, events.STEP_STARTED)}
     assert begun >= {"scaffold", "test", "publish", "deploy", "verify", "report"}
-    assert len(await bench.told(run, events.RUN_TAKEN_OVER)) > 2
+    # How many are caught is the machine's: a step is told of a moment later, and may be over by then.
+    assert len(await bench.told(run, events.RUN_TAKEN_OVER)) == gone > 0
 
 
 class PausingDeployer(LoopbackDeployer):
@@ -240,9 +242,14 @@ async def claimed(bench: Bench, run: Run) -> RunContext:
     return RunContext(claim, bench.database, Journal(bench.database, bench.live, claim))
 
 
-async def _go_with_a_new_worker_in_every_step(bench: Bench, run: Run) -> None:
-    """Take the run as far as it goes; every step's first worker is told to go when it has begun it."""
+async def _go_with_a_new_worker_in_every_step(bench: Bench, run: Run) -> int:
+    """Take the run as far as it goes; every step's first worker is told to go when it is seen to have begun it.
+
+    Returns:
+        How many went while they held the run.
+    """
     interrupted: set[str] = set()
+    gone = 0
     while True:
         before = len(await bench.told(run, events.STEP_STARTED))
         working = asyncio.create_task(bench.go(run))
@@ -253,7 +260,9 @@ async def _go_with_a_new_worker_in_every_step(bench: Bench, run: Run) -> None:
                 working.cancel()
             await asyncio.wait([working], timeout=0.01)
         if not working.cancelled():
-            return working.result()
+            working.result()
+            return gone
+        gone += (await bench.run(run)).status is Status.RUNNING
 
 
 async def _forget_records(bench: Bench, run: Run) -> None:
