@@ -1,5 +1,7 @@
 -- A person who was let go: what they did stays theirs, and they are a stranger again.
 ALTER TABLE users ADD COLUMN removed_at TIMESTAMPTZ;
+-- Whoever stands in ALLOWED_USER_IDS: let in by it, and let go when it names them no more.
+ALTER TABLE users ADD COLUMN from_settings BOOLEAN NOT NULL DEFAULT false;
 
 -- A message that cannot be handled must not stand before the others of its chat for ever.
 ALTER TABLE inbox ADD COLUMN attempts INT NOT NULL DEFAULT 0;
@@ -17,6 +19,28 @@ CREATE TABLE leases (
     backend_pid  INT,                             -- of the connection that holds the lock
     beat_at      TIMESTAMPTZ
 );
+
+-- Groups in which people who are let in may talk to the bot; more stand in ALLOWED_USER_IDS.
+CREATE TABLE telegram_groups (
+    chat_id     BIGINT PRIMARY KEY,
+    allowed_by  TEXT NOT NULL REFERENCES users,
+    allowed_at  TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+
+-- Files that came with what people said; their contents are below the home, by their digests.
+CREATE TABLE attachments (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    session_id  UUID NOT NULL REFERENCES sessions,
+    inbox_id    BIGINT NOT NULL REFERENCES inbox,
+    run_id      UUID REFERENCES runs,             -- the work that the same message started
+    name        TEXT NOT NULL,
+    media_type  TEXT NOT NULL DEFAULT '',
+    size        BIGINT NOT NULL,
+    sha256      TEXT NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+CREATE INDEX attachments_of_session ON attachments (session_id, id);
+CREATE INDEX attachments_of_run ON attachments (run_id) WHERE run_id IS NOT NULL;
 
 -- What Telegram's chats are, as far as they were met.
 CREATE TABLE telegram_chats (
