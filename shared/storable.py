@@ -7,11 +7,15 @@ surrogates, which neither `text` nor `jsonb` take.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_NUL = re.compile(r"(\\\\)|\\u0000")
+"""A NUL character as JSON writes it, but not what somebody wrote who typed a backslash, a u and zeros."""
 
 
 def storable(text: str) -> str:
@@ -26,4 +30,4 @@ def storable_json(value: Any) -> Jsonb:  # noqa: ANN401 - JSON may be anything
 
 def _dumps(value: Any) -> bytes:  # noqa: ANN401
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("\\u0000", _REPLACEMENT).encode("utf-8", "replace")
+    return _NUL.sub(lambda match: match[1] or _REPLACEMENT, text).encode("utf-8", "replace")
