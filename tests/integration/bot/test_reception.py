@@ -1,0 +1,187 @@
+"""What people send is stored once, and what strangers send not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiogram.types import Update
+
+from bot import chats
+from bot.access import Access
+from bot.reception import Reception
+from shared.database import Database
+from tests.receiving import GROUP_ID, GUEST_ID, OWNER_ID, Inbox, group, message, reception, said
+
+STRANGER_ID = 666
+
+
+async def test_an_update_is_stored_with_its_person_and_the_session_of_its_place(
+    database: Database, inbox: Inbox
+) -> None:
+    desk = await reception(database)
+
+    await desk.take([said(7, "hello")])
+
+    [row] = await inbox.rows()
+    assert (row.external_id, row.external_key, row.user_id) == ("7", "1:0", "telegram:1")
+    assert not row.handled
+    assert Update.model_validate(row.payload) == said(7, "hello")
+
+
+async def test_the_same_update_five_times_and_at_once_is_one_row(database: Database, inbox: Inbox) -> None:
+    desk = await reception(database)
+
+    await desk.take([said(7), said(7)])
+    await asyncio.gather(*(desk.take([said(7)]) for _ in range(3)))
+
+    assert len(await inbox.rows()) == 1
+
+
+async def test_whoever_handles_is_woken_for_what_is_new_alone(database: Database) -> None:
+    woken: list[str] = []
+    desk = await reception(database, wake=lambda: woken.append("woken"))
+
+    await desk.take([said(1), said(2)])
+    await desk.take([said(1)])
+    await desk.take([said(3, person=STRANGER_ID)])
+
+    assert woken == ["woken"]
+
+
+async def test_the_owner_is_the_first_and_the_others_operate(database: Database) -> None:
+    desk = await reception(database)
+
+    await desk.take([said(1, person=GUEST_ID), said(2, person=OWNER_ID)])
+
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT id, name, role FROM users ORDER BY id")
+        assert await cursor.fetchall() == [
+            ("telegram:1", "Person 1", "owner"),
+            ("telegram:2", "Person 2", "operator"),
+        ]
+
+
+async def test_each_topic_is_a_session_and_replies_outside_of_topics_are_not(
+    database: Database, inbox: Inbox
+) -> None:
+    desk = await reception(database)
+    in_topic: dict[str, Any] = {
+        "chat": group() | {"is_forum": True},
+        "message_thread_id": 9,
+        "is_topic_message": True,
+    }
+
+    await desk.take(
+        [
+            said(1, **in_topic),
+            said(2, chat=group(), message_thread_id=9),
+            said(3, message_thread_id=4, is_topic_message=True),
+        ]
+    )
+
+    assert [row.external_key for row in await inbox.rows()] == ["-5:9", "-5:0", "1:4"]
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "😀" * 2000, "‮ltr", "\\u0000"])
+async def test_whatever_people_type_can_be_stored(database: Database, inbox: Inbox, text: str) -> None:
+    desk = await reception(database)
+
+    await desk.take([_with_text(text), said(2, "next")])
+
+    assert [row.external_id for row in await inbox.rows()] == ["1", "2"]
+
+
+async def test_an_update_that_the_database_refuses_does_not_spoil_the_others(
+    database: Database, inbox: Inbox
+) -> None:
+    async with database.connection() as connection:
+        await connection.execute("ALTER TABLE inbox ADD CHECK (payload -> 'message' ->> 'text' <> 'poison')")
+    desk = await reception(database)
+
+    await desk.take([said(1, "before"), said(2, "poison"), said(3, "after", person=GUEST_ID)])
+
+    assert await inbox.texts() == ["before", "after"]
+
+
+async def test_chats_are_met_with_their_newest_message(database: Database) -> None:
+    desk = await reception(database)
+
+    await desk.take([said(1, message_id=12), said(2, message_id=11), said(3, chat=group(), message_id=90)])
+    await desk.take([Update.model_validate({"update_id": 4, "edited_message": message(99)})])
+
+    async with database.connection() as connection:
+        mine, ours = await chats.get(connection, OWNER_ID), await chats.get(connection, GROUP_ID)
+    assert mine is not None
+    assert ours is not None
+    assert (mine.kind, mine.last_message_id) == ("private", 12)
+    assert (ours.kind, ours.title, ours.last_message_id) == ("supergroup", "Group", 90)
+
+
+@pytest.mark.parametrize("told_in", ["old", "new"])
+async def test_a_group_that_moves_is_followed_whoever_moved_it(
+    database: Database, inbox: Inbox, told_in: str
+) -> None:
+    new_id = -1_000_000_000_009
+    desk = await reception(database)
+    await desk.take([said(1, "before", chat=group())])
+    moved: dict[str, Any] = (
+        {"chat": group(), "migrate_to_chat_id": new_id}
+        if told_in == "old"
+        else {"chat": group(new_id), "migrate_from_chat_id": GROUP_ID}
+    )
+
+    await desk.take(
+        [
+            said(2, person=STRANGER_ID, sender_chat=group(), **moved),
+            said(3, "after", chat=group(new_id)),
+        ]
+    )
+
+    assert await inbox.texts() == ["before", "after"]
+    assert {row.external_key for row in await inbox.rows()} == {f"{new_id}:0"}
+
+
+async def test_a_group_that_nobody_let_in_is_not_followed(database: Database, inbox: Inbox) -> None:
+    desk = await reception(database)
+
+    await desk.take([said(1, chat=group(-6), migrate_to_chat_id=-1_000_000_000_009)])
+    await desk.take([said(2, chat=group(-1_000_000_000_009), migrate_from_chat_id=-6)])
+
+    assert await inbox.count("telegram_chats") == 0
+    assert await inbox.rows() == []
+
+
+async def test_somebody_who_is_let_go_is_a_stranger_again(database: Database, inbox: Inbox) -> None:
+    access = Access(database, (OWNER_ID, GUEST_ID))
+    await access.refresh()
+    desk = Reception(database, access, wake=lambda: None)
+    await desk.take([said(1, "in", person=GUEST_ID), said(2, "owner")])
+
+    async with database.connection() as connection:
+        await connection.execute("UPDATE users SET removed_at = now()")
+    await access.refresh()
+    await desk.take([said(3, "out", person=GUEST_ID), said(4, "owner still")])
+
+    assert await inbox.texts() == ["in", "owner", "owner still"]
+
+
+async def test_somebody_who_is_let_in_later_is_heard(database: Database, inbox: Inbox) -> None:
+    access = Access(database, (OWNER_ID,))
+    await access.refresh()
+    desk = Reception(database, access, wake=lambda: None)
+    await desk.take([said(1, "too early", person=GUEST_ID)])
+
+    async with database.connection() as connection:
+        await connection.execute("INSERT INTO users VALUES ('telegram:2', 'Gus', 'viewer')")
+    await access.refresh()
+    await desk.take([said(2, "now", person=GUEST_ID)])
+
+    assert await inbox.texts() == ["now"]
+
+
+def _with_text(text: str) -> Update:
+    update = said(1, "to be replaced")
+    assert update.message is not None
+    return update.model_copy(update={"message": update.message.model_copy(update={"text": text})})
