@@ -24,6 +24,7 @@ from infrastructure.deploy.deployer import (
     DeployResult,
     EventHandler,
     MissingVariables,
+    OperationTookTooLong,
     ServiceState,
     ServiceStatus,
 )
@@ -44,6 +45,8 @@ PACKAGES = PurePosixPath("/site-packages")
 """Where a service sees its dependencies; its own files are at `/release`, where it starts."""
 DECISIVE = ("playbooks", "roles", "library", "module_utils", "ansible.cfg", "launch.py", "play_process.py")
 """What decides what a deployment does."""
+OPERATION_S = 720
+"""The longest health check that a contract may ask for, and two minutes for all else."""
 SETTLE_S = 60
 LONGEST_LINE = 500
 """Characters of one line of a log that are shown."""
@@ -63,6 +66,7 @@ class AnsibleDeployer:
         *,
         ports: tuple[int, int] = (8100, 8999),
         instance_ports: tuple[int, int] = (20000, 29999),
+        operation_s: float = OPERATION_S,
     ) -> None:
         """Make it.
 
@@ -71,10 +75,12 @@ class AnsibleDeployer:
             ports: First and last of the ports that projects get for good.
             instance_ports: First and last of the ports behind the proxy: below the ones
                 the kernel gives to outgoing connections.
+            operation_s: The longest that stopping, starting or removing may take, in seconds.
         """
         self._server = server
         self._ports = ports
         self._instance_ports = instance_ports
+        self._operation_s = operation_s
 
     async def deploy(self, request: DeployRequest, on_event: EventHandler) -> DeployResult:
         """Run a release in place of the one that runs now. Safe to repeat."""
@@ -125,7 +131,17 @@ class AnsibleDeployer:
         return digest.hexdigest()
 
     async def _ask(self, playbook: str, project: str, fence: int, on_event: EventHandler) -> None:
-        outcome = await self._play(playbook, self._place(project), fence, on_event, {})
+        place = self._place(project)
+        try:
+            async with asyncio.timeout(self._operation_s):
+                outcome = await self._play(playbook, place, fence, on_event, {})
+        except TimeoutError as error:
+            if playbook == "start":
+                # Not the others: what they have stopped already is not to come back.
+                await self._settle(place, fence)
+            raise OperationTookTooLong(
+                f"To {playbook} {place.name} took more than {self._operation_s:g} s."
+            ) from error
         if not outcome.succeeded:
             raise _failure(outcome, {})
 

@@ -64,6 +64,13 @@ class NotDeployed(NotFound):
     advice = "Deploy a release first."
 
 
+class OperationTookTooLong(TelewrightError):
+    """Stopping, starting or removing the service did not end in time, and was ended."""
+
+    code = "operation_took_too_long"
+    advice = "See /status and /logs, then ask for it again: it goes on from where it was."
+
+
 class BadProjectName(BadInput):
     """A project's name has lower-case letters, digits and hyphens, and begins with a letter."""
 
@@ -166,13 +173,31 @@ class Deployer(Protocol):
         """
 
     async def stop(self, project: str, *, fence: int, on_event: EventHandler) -> None:
-        """Stop the service and keep its releases and data."""
+        """Stop the service and keep its releases and data.
+
+        Raises:
+            NotDeployed: It is not on the server.
+            DeploymentFenced: A newer request was here first.
+            OperationTookTooLong: It was ended; asking again goes on.
+        """
 
     async def start(self, project: str, *, fence: int, on_event: EventHandler) -> None:
-        """Start the service with the release that ran last."""
+        """Start the service with the release that ran last.
+
+        Raises:
+            DeploymentFailed: It does not come up.
+            NotDeployed: It is not on the server.
+            DeploymentFenced: A newer request was here first.
+            OperationTookTooLong: It was ended; asking again goes on.
+        """
 
     async def remove(self, project: str, *, fence: int, on_event: EventHandler) -> None:
-        """Remove the service with its releases and data."""
+        """Remove the service with its releases and data.
+
+        Raises:
+            DeploymentFenced: A newer request was here first.
+            OperationTookTooLong: It was ended; asking again goes on.
+        """
 
     async def status(self, project: str) -> ServiceStatus:
         """Say what runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infrastructure.deploy import DeployEvent, DeploymentFailed, DeployRequest
+from infrastructure.deploy import DeployEvent, DeploymentFailed, DeployRequest, OperationTookTooLong
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.local_server import LocalServer
 from tests.integration.deploy.services import Events, Load, release, service, version_at
@@ -141,6 +142,23 @@ async def test_a_deployment_out_of_time_is_ended_and_tidied_up(
 
     assert begun.is_set()
     assert _instances(server) == []
+
+
+@pytest.mark.parametrize("operation", ["stop", "start", "remove"])
+async def test_an_operation_out_of_time_is_ended_and_says_so(
+    server: LocalServer, ports: tuple[int, int], operation: str
+) -> None:
+    deployer = AnsibleDeployer(server, ports=ports, operation_s=2)
+    await server.start()
+    with (server.root / "run" / "project.hello.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # What ends it may tidy up then.
+        asyncio.get_running_loop().call_later(3, fcntl.flock, lock, fcntl.LOCK_UN)
+
+        with pytest.raises(OperationTookTooLong, match=f"To {operation} hello took more than 2 s"):
+            await getattr(deployer, operation)("hello", fence=1, on_event=Events())
+
+    await _until(lambda: not _playing(server))
 
 
 async def _kill_at(
