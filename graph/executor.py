@@ -33,6 +33,7 @@ from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import CLAIM_LOST, Claim, Ending
 from shared.ledger.runs import Status
 from shared.live import Live
+from shared.queue import OwnJob
 from shared.tracing import bind
 
 _MOST_TAKEOVERS = 10
@@ -89,8 +90,12 @@ class Executor:
         self._heart = heart
         self._worker = worker
 
-    async def execute(self, run_id: RunId) -> None:
+    async def execute(self, run_id: RunId, job: OwnJob | None = None) -> None:
         """Take a run forward until it ends or waits for people.
+
+        Args:
+            run_id: The run.
+            job: What is done by that, and ends in the transaction that lets the run go.
 
         Raises:
             psycopg.OperationalError: The database went away; the job is to be tried again.
@@ -101,10 +106,9 @@ class Executor:
         if claim is None:
             return
         with bind(trace_id=claim.run.trace_id, run_id=str(run_id)):
-            await self._live.wake(claim.run.session_id)
             try:
                 journal = Journal(self._database, self._live, claim)
-                await self._let_go(claim, journal, await self._outcome(claim, journal))
+                await self._let_go(claim, journal, await self._outcome(claim, journal), job)
             except ClaimLost:
                 log.warning("claim.lost", token=claim.token)
             await self._live.wake(claim.run.session_id)
@@ -174,8 +178,9 @@ class Executor:
         }
         return Command(resume=answers) if answers else None
 
-    async def _let_go(self, claim: Claim, journal: Journal, outcome: Outcome) -> None:
-        async with self._database.pipelined_transaction() as tx:
+    async def _let_go(self, claim: Claim, journal: Journal, outcome: Outcome, job: OwnJob | None) -> None:
+        transaction = self._database.pipelined_transaction()
+        async with job.ending(transaction) if job else transaction as tx:
             run = await claims.lock_held(tx, claim)
             telling = await journal.write_statements(tx)
             if isinstance(outcome, Ending):

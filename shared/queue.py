@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
-from procrastinate import App, PsycopgConnector, jobs
+from procrastinate import App, JobContext, PsycopgConnector, jobs
+from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager, NotificationCallback
 from psycopg import OperationalError
@@ -21,7 +24,10 @@ RUNS = "runs"
 EXECUTE_RUN = "runs.execute"
 """The task that takes a run forward: claims it, drives its graph, lets it go."""
 
-_LISTEN_AGAIN_S = 1.0
+_AGAIN_S = 1.0
+
+_INSIST_S = 60.0
+"""How long letting go of a job is tried: a restart of the database may take so long."""
 
 log = structlog.get_logger()
 
@@ -52,6 +58,11 @@ class FencedJobManager(JobManager):
     watches, and where nothing is periodic, one of them ends at once.
     """
 
+    def __init__(self, connector: BaseConnector) -> None:
+        """Use Procrastinate's own connector."""
+        super().__init__(connector)
+        self._ended: set[int | None] = set()
+
     async def update_heartbeat(self, worker_id: int) -> None:
         """Tell that a worker lives; if the database does not answer, the next beat tells it."""
         try:
@@ -68,15 +79,18 @@ class FencedJobManager(JobManager):
                 await super().listen_for_jobs(on_notification=on_notification, queues=queues)
             except (ConnectorException, OperationalError) as error:
                 log.warning("queue.lost", error=str(error.__cause__ or error))
-            await asyncio.sleep(_LISTEN_AGAIN_S)
+            await asyncio.sleep(_AGAIN_S)
+
+    def note_ended(self, job: jobs.Job) -> None:
+        """Note that a job has ended already, in a transaction of its own task."""
+        self._ended.add(job.id)
 
     async def finish_job(self, job: jobs.Job, status: jobs.Status, delete_job: bool) -> None:
-        """End a job, if it is still this worker's; tell the workers when another stood behind its lock.
-
-        Workers are told of jobs when they are deferred. One that was deferred
-        while its lock was held would otherwise be found by the next look only.
-        """
-        await self.connector.execute_query_async(
+        """End a job, if it is still this worker's and did not end in a transaction of its task."""
+        if job.id in self._ended:
+            self._ended.remove(job.id)
+            return
+        await self._insist(
             """
             WITH finished AS MATERIALIZED (
                 SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s)
@@ -84,12 +98,8 @@ class FencedJobManager(JobManager):
                  WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s
                    FOR UPDATE
             )
-            SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
-                             json_build_object('type', 'job_inserted', 'job_id', next.id)::text)
-              FROM finished, procrastinate_jobs AS next
-             WHERE next.lock = %(lock)s AND next.status = 'todo'
-             LIMIT 1
-            """,
+            """
+            + _TELL_NEXT,
             job_id=job.id,
             worker_id=job.worker_id,
             lock=job.lock,
@@ -106,7 +116,7 @@ class FencedJobManager(JobManager):
         lock: str | None = None,
     ) -> None:
         """Queue a job again, if it is still this worker's; for recovery, if nobody has taken it since."""
-        await self.connector.execute_query_async(
+        await self._insist(
             """
             SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s)
               FROM procrastinate_jobs
@@ -120,6 +130,61 @@ class FencedJobManager(JobManager):
             queue=queue,
             lock=lock,
         )
+
+    async def _insist(self, query: str, **parameters: object) -> None:
+        """Execute what lets a job go, again after an outage.
+
+        A job that stayed with a worker that lives would be nobody's: recovery looks at dead ones'.
+        """
+        give_up_at = time.monotonic() + _INSIST_S
+        while True:
+            try:
+                return await self.connector.execute_query_async(query, **parameters)
+            except (ConnectorException, OperationalError) as error:
+                if time.monotonic() > give_up_at:
+                    raise
+                log.warning("queue.lost", error=str(error.__cause__ or error))
+            await asyncio.sleep(_AGAIN_S)
+
+
+class OwnJob:
+    """A job to the task that does it: ends with what the task has done, in one transaction."""
+
+    def __init__(self, context: JobContext) -> None:
+        """Take the job of a task's context."""
+        self._job = context.job
+        self._app = context.app
+
+    @asynccontextmanager
+    async def ending(self, transaction: AbstractAsyncContextManager[Connection]) -> AsyncIterator[Connection]:
+        """Lend a transaction that ends the job as well, if it is still this worker's."""
+        async with transaction as tx:
+            yield tx
+            await tx.execute(
+                _END_JOB, {"job_id": self._job.id, "worker_id": self._job.worker_id, "lock": self._job.lock}
+            )
+        if isinstance(self._app.job_manager, FencedJobManager):
+            self._app.job_manager.note_ended(self._job)
+
+
+_TELL_NEXT = """
+    SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                     json_build_object('type', 'job_inserted', 'job_id', next.id)::text)
+      FROM finished, procrastinate_jobs AS next
+     WHERE next.lock = %(lock)s AND next.status = 'todo'
+     LIMIT 1
+"""
+"""Workers are told of jobs when they are deferred. One that was deferred while its lock was held would
+otherwise be found by the next look only."""
+
+_END_JOB = f"""
+    WITH finished AS MATERIALIZED (
+        DELETE FROM procrastinate_jobs
+         WHERE id = %(job_id)s AND status = 'doing' AND worker_id = %(worker_id)s
+        RETURNING id
+    )
+    {_TELL_NEXT}
+"""
 
 
 def queue_app() -> App:
