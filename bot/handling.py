@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -29,11 +29,9 @@ from shared.ledger.users import Role, User
 from shared.outages import OUTAGE, outlast
 from shared.storable import storable
 
-ATTEMPTS: Final = 3
-"""How often an update is tried before it is put aside."""
+PAUSES_S: Final = (1.0, 5.0)
+"""The pauses between the attempts to handle an update; after the last attempt it is put aside."""
 
-_AGAIN_S: Final = (1.0, 5.0)
-"""The pauses between the attempts."""
 _AT_ONCE = 16
 """Updates that are handled at the same time."""
 _LINE = 50
@@ -114,6 +112,7 @@ class Handling:
         handle: Callable[[Arrived], Awaitable[None]],
         *,
         wake_sender: Callable[[int], None],
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         """Put it together.
 
@@ -123,11 +122,13 @@ class Handling:
             handle: Does what an update asks. It may be given the same one again after a crash, unless
                 it has noted in the inbox that everything it causes is stored.
             wake_sender: Called with a chat's id after something for it was written to the outbox.
+            pauses_s: Seconds between the attempts to handle an update, of which there is one more.
         """
         self._database = database
         self._bot = bot
         self._handle = handle
         self._wake_sender = wake_sender
+        self._pauses_s = pauses_s
         self._woken = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._lines: dict[SessionId, _Line] = {}
@@ -215,9 +216,9 @@ class Handling:
             log.error(
                 "update.failed", inbox_id=row.id, attempt=row.attempts, error=repr(error), exc_info=where
             )
-        if row.attempts < ATTEMPTS:
+        if row.attempts <= len(self._pauses_s):
             await outlast(lambda: self._note_attempt(row))
-            return _Again(row, _AGAIN_S[row.attempts - 1])
+            return _Again(row, self._pauses_s[row.attempts - 1])
         FAILED.inc()
         await self._put_aside(row, repr(error), told=_apology(row))
         return None
