@@ -22,7 +22,8 @@ What it knows: `methods/` (the Bot API's methods), `people.py` and `actions.py` 
 
 from tests.fakes.telegram.fake import FakeTelegram
 from tests.fakes.telegram.front import SetFault, Telegram
-from tests.fakes.telegram.people import Answer, Group, Message, Person, Press, Topic
+from tests.fakes.telegram.messages import Answer, Message, Press
+from tests.fakes.telegram.people import Group, Person, Topic
 from tests.fakes.telegram.remote import RemoteTelegram, telegram_in_process, telegram_in_thread
 from tests.fakes.telegram.validation import Mismatch
 

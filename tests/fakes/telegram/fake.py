@@ -6,7 +6,7 @@ import secrets
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.telegram import observations  # noqa: F401 - fills the table of actions
+from tests.fakes.telegram import groups, observations  # noqa: F401 - they fill the table of actions
 from tests.fakes.telegram.actions import ACTIONS
 from tests.fakes.telegram.errors import Value
 from tests.fakes.telegram.front import Telegram

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.fakes.telegram.errors import Json, Value
-from tests.fakes.telegram.people import Group, Message, Person, Topic, place_of
+from tests.fakes.telegram.messages import Message
+from tests.fakes.telegram.people import Group, Person, Topic, place_of
 from tests.fakes.telegram.validation import Mismatch
 
 Found = TypeVar("Found")
@@ -174,6 +175,11 @@ class Telegram(ABC):
         """Updates that the bot has not confirmed."""
         found: list[Json] = self.act("pending_updates")
         return found
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether the bot is waiting for updates right now."""
+        return bool(self.act("is_polled"))
 
     @property
     def violations(self) -> list[Json]:

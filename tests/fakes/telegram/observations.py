@@ -175,6 +175,12 @@ def pending_updates(world: World) -> list[Json]:
 
 
 @action
+def is_polled(world: World) -> bool:
+    """Whether the bot waits for updates."""
+    return world.updates.has_reader
+
+
+@action
 def webhook_state(world: World) -> Json:
     """Where updates are posted to."""
     return asdict(world.webhook)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -22,10 +23,17 @@ class Upload:
 
 @dataclass
 class Params:
-    """What the bot sent along; every value may be text, since two of the three encodings know nothing else."""
+    """What the bot sent along.
+
+    Args:
+        values: Every value may be text, since two of the three encodings know nothing else.
+        uploads: The files in it.
+        alive: Whether whoever asked is still there.
+    """
 
     values: Json
     uploads: dict[str, Upload] = field(default_factory=dict)
+    alive: Callable[[], bool] = lambda: True
 
     def text(self, name: str) -> str | None:
         """A string."""

@@ -62,6 +62,7 @@ class Server:
             return _error(plain(401) if known_form else plain(404))
         try:
             params = await read_params(request)
+            params.alive = lambda: request.transport is not None
             body = await self._called(request, name.lower(), params)
         except ApiError as error:
             return _error(error)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from tests.fakes.telegram.errors import Json, bad_request, conflict
 
 FIRST_UPDATE_ID = 700_000_001
+LONGEST_WAIT_S = 50.0
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 DUPLICATE_READER = "terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_IS_SET = (
@@ -31,6 +33,11 @@ class UpdateQueue:
         self.next_id = FIRST_UPDATE_ID
         self._reader: asyncio.Future[bool] | None = None
         self._wakers: set[asyncio.Future[None]] = set()
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody waits for an update."""
+        return self._waiting() is not None
 
     def wants(self, kind: str) -> bool:
         """Whether the bot asked for updates of this kind."""
@@ -78,7 +85,9 @@ class UpdateQueue:
         self.pending.clear()
         self.injected.clear()
 
-    async def read(self, offset: int, limit: int, timeout_s: float, max_s: float = 50.0) -> list[Json]:
+    async def read(
+        self, offset: int, limit: int, timeout_s: float, alive: Callable[[], bool] = lambda: True
+    ) -> list[Json]:
         """Confirm everything below `offset` and wait for something to hand out.
 
         Raises:
@@ -90,13 +99,14 @@ class UpdateQueue:
         self._confirm_below(offset)
         limit = limit if 1 <= limit <= 100 else 100
         if not self._ready() and timeout_s:
-            await self._wait(min(timeout_s, max_s))
-        return self._take(limit)
+            await self._wait(min(timeout_s, LONGEST_WAIT_S))
+        # What is injected is handed out once: not to somebody who was killed while waiting.
+        return self._take(limit) if alive() else []
 
     def interrupt(self, reason: str) -> None:
         """Send a waiting reader away."""
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_exception(conflict(reason))
+        if (reader := self._waiting()) is not None:
+            reader.set_exception(conflict(reason))
         self._reader = None
 
     async def changed(self) -> None:
@@ -113,6 +123,9 @@ class UpdateQueue:
             offset = next(iter(list(self.pending)[offset:]), 0)
         while self.pending and next(iter(self.pending)) < offset:
             self.pending.popitem(last=False)
+
+    def _waiting(self) -> asyncio.Future[bool] | None:
+        return self._reader if self._reader is not None and not self._reader.done() else None
 
     def _ready(self) -> bool:
         return bool(self.pending or self.injected)
@@ -140,8 +153,8 @@ class UpdateQueue:
         return taken
 
     def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done() and self._ready():
-            self._reader.set_result(True)
+        if (reader := self._waiting()) is not None and self._ready():
+            reader.set_result(True)
         for waker in self._wakers:
             if not waker.done():
                 waker.set_result(None)

@@ -25,8 +25,8 @@ Call = Callable[[str, Params], Awaitable[Any]]
 class Courier:
     """Carries updates to the webhook, while one is set.
 
-    Updates of one chat go one after the other, in the order of their ids; chats go side by side, up
-    to the webhook's `max_connections`, as Telegram does it.
+    Updates of one chat go one after the other, in the order of their ids; chats go side by side, as
+    Telegram does it.
     """
 
     def __init__(self, world: World, call: Call) -> None:

@@ -155,7 +155,11 @@ class World:
 
     def render(self, chat: Chat, record: Record) -> Json:
         """The message as the Bot API shows it, with the message it replies to."""
-        replied = chat.messages.get(record.reply_to) if record.reply_to is not None else None
+        replied_id = record.reply_to
+        if replied_id is None and chat.is_forum and record.id != record.topic:
+            # A topic is the thread of the message that opened it: without another, that is replied to.
+            replied_id = record.topic
+        replied = chat.messages.get(replied_id) if replied_id is not None else None
         if replied is None or replied.deleted:
             return dict(record.payload)
         return {**record.payload, "reply_to_message": dict(replied.payload)}
@@ -165,6 +169,10 @@ class World:
         chat.log.append(Entry("note", text, topic))
 
     # Updates
+
+    def announce(self, chat: Chat, record: Record) -> int | None:
+        """Tell the bot of a message. Of its own it hears when they are service messages."""
+        return self.emit("message", self.render(chat, record))
 
     def emit(self, kind: str, body: Json) -> int | None:
         """Send an update to the bot; returns its id, or none when the bot did not ask for the kind."""

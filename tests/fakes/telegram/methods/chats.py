@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.fakes.telegram.errors import Json, bad_request
 from tests.fakes.telegram.methods.table import method
 from tests.fakes.telegram.params import Params
@@ -71,7 +73,8 @@ def pin_chat_message(world: World, params: Params) -> bool:
     if record.id in chat.pinned:
         raise bad_request("CHAT_NOT_MODIFIED")
     chat.pinned.append(record.id)
-    world.add_message(chat, world.me, {"pinned_message": dict(record.payload)}, topic=record.topic)
+    told = world.add_message(chat, world.me, {"pinned_message": dict(record.payload)}, topic=record.topic)
+    world.announce(chat, told)
     return True
 
 
@@ -99,7 +102,7 @@ def leave_chat(world: World, params: Params) -> bool:
         {
             "chat": chat.as_json(),
             "from": world.me,
-            "date": 0,
+            "date": int(time.time()),
             "old_chat_member": member(world.me, before),
             "new_chat_member": member(world.me, "left"),
         },

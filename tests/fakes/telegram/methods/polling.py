@@ -21,7 +21,10 @@ async def get_updates(world: World, params: Params) -> list[Json]:
         raise conflict(WEBHOOK_IS_SET)
     _set_allowed(world, params)
     return await world.updates.read(
-        params.integer("offset") or 0, params.integer("limit") or 100, float(params.integer("timeout") or 0)
+        params.integer("offset") or 0,
+        params.integer("limit") or 100,
+        float(params.integer("timeout") or 0),
+        params.alive,
     )
 
 

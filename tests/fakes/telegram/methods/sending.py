@@ -108,11 +108,5 @@ def _topic(params: Params, chat: Chat, reply_to: int | None) -> int | None:
         if chat.topics[thread].closed and chat.bot_status != "administrator":
             raise bad_request("TOPIC_CLOSED")
         return thread
-    is_thread_of_replies = chat.kind == "supergroup" and any(
-        thread in {r.id, r.payload.get("message_thread_id")}
-        for r in chat.messages.values()
-        if r.topic is None
-    )
-    if is_thread_of_replies and thread not in chat.topics:
-        return None
+    # Also for a thread of replies, whose id messages outside of topics carry.
     raise bad_request("message thread not found")

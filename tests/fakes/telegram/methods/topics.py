@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fakes.telegram.errors import Json, bad_request
 from tests.fakes.telegram.methods.table import method
 from tests.fakes.telegram.params import Params
-from tests.fakes.telegram.records import TOPIC_COLOR, Chat, Topic
+from tests.fakes.telegram.records import TOPIC_COLOR, Chat, Entry, Topic
 from tests.fakes.telegram.world import World
 
 NAME_LIMIT = 128
@@ -24,6 +24,7 @@ def create_forum_topic(world: World, params: Params) -> Json:
         raise bad_request("TOPIC_ICON_COLOR_INVALID")
     topic = open_topic(world, chat, world.me, name, color)
     topic.icon_custom_emoji_id = params.text("icon_custom_emoji_id")
+    world.announce(chat, chat.messages[topic.id])
     return topic.as_json()
 
 
@@ -40,7 +41,8 @@ def edit_forum_topic(world: World, params: Params) -> bool:
         topic.name = edited["name"] = name
     if icon is not None:
         topic.icon_custom_emoji_id = edited["icon_custom_emoji_id"] = icon
-    world.add_message(chat, world.me, {"forum_topic_edited": edited}, topic=topic.id)
+    told = world.add_message(chat, world.me, {"forum_topic_edited": edited}, topic=topic.id)
+    world.announce(chat, told)
     return True
 
 
@@ -70,6 +72,7 @@ def open_topic(world: World, chat: Chat, by: Json, name: str, color: int = TOPIC
     record = world.add_message(chat, by, {"forum_topic_created": created})
     record.payload |= {"message_thread_id": record.id, "is_topic_message": True}
     record.topic = record.id
+    chat.log[-1] = Entry("message", record.id, record.id)
     topic = chat.topics[record.id] = Topic(record.id, name, color)
     return topic
 
@@ -99,7 +102,8 @@ def _set_closed(world: World, params: Params, *, closed: bool) -> bool:
         raise bad_request("TOPIC_NOT_MODIFIED")
     topic.closed = closed
     event = "forum_topic_closed" if closed else "forum_topic_reopened"
-    world.add_message(chat, world.me, {event: {}}, topic=topic.id)
+    told = world.add_message(chat, world.me, {event: {}}, topic=topic.id)
+    world.announce(chat, told)
     return True
 
 
