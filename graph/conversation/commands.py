@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from graph.conversation import deciding, looking, working
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
+from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
 from graph.conversation.words import listed
 from shared.errors import NotAllowed, NotFound
@@ -48,15 +49,19 @@ class Command:
         """The command as it is written: `/logs [project] [lines]`."""
         return f"/{self.name} {self.arguments}".rstrip()
 
+    def is_allowed(self, user: User) -> bool:
+        """Whether a person's role is high enough."""
+        return list(Role).index(user.role) <= list(Role).index(self.role)
+
     def check_allowed(self, user: User) -> None:
         """Refuse a person whose role is too low.
 
         Raises:
             NotAllowed: It is.
         """
-        if self.role is not Role.VIEWER:
+        if self.role is Role.OPERATOR:
             may_change_things(user)
-        if self.role is Role.OWNER and user.role is not Role.OWNER:
+        if not self.is_allowed(user):
             raise NotAllowed(f"Only an owner may use /{self.name}.")
 
 
@@ -214,6 +219,14 @@ COMMANDS: tuple[Command, ...] = (
         looks=True,
     ),
     Command(
+        name="users",
+        arguments="[add|role|remove] [id] [role] [name]",
+        summary="List who is let in; let people and groups in, change their roles, let them go",
+        role=Role.OWNER,
+        handler=people,
+        example="/users add 42 operator Petra",
+    ),
+    Command(
         name="help",
         arguments="[command]",
         summary="Say what can be said",
@@ -244,7 +257,7 @@ def find(name: str) -> Command:
 
 def allowed(user: User) -> list[Command]:
     """Return the commands that a person's role may use."""
-    return [one for one in COMMANDS if one.role is Role.VIEWER or user.role is not Role.VIEWER]
+    return [one for one in COMMANDS if one.is_allowed(user)]
 
 
 def _overview(user: User) -> Facts:

@@ -75,10 +75,16 @@ class Conversation:
         self._interpreter = interpreter or Sentences([one.name for one in services.catalogue()])
 
     async def open(self, *, front: str, external_key: str, user: User) -> Session:
-        """Open the session of a chat, or return the one that is open; a new one begins with a greeting."""
+        """Open the session of a chat, or return the one that is open; a new one begins with a greeting.
+
+        Raises:
+            Stranger: The person was let go.
+        """
         with tracing.bind() as trace_id:
             async with self._database.transaction() as tx:
                 known = await users.ensure(tx, user.id, name=user.name, role=user.role)
+                if await users.get(tx, known.id) is None:
+                    raise Stranger
                 session = await sessions.ensure(tx, front=front, external_key=external_key, owner_id=known.id)
                 if not await sessions.turns_after(tx, session.id, 0, limit=1):
                     await _say(tx, session.id, self._greeting(), trace_id=trace_id)

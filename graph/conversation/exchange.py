@@ -10,7 +10,7 @@ from graph.conversation.observing import Observation, ServiceReader
 from graph.conversation.replies import Awaited
 from infrastructure.blueprints import Blueprint
 from shared.database import Connection
-from shared.ids import SessionId
+from shared.ids import SessionId, UserId
 from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import User
@@ -31,6 +31,8 @@ class Services:
     reader: ServiceReader
     model: str | None = None
     """The configured `provider:model`, if any."""
+    fixed_users: frozenset[UserId] = frozenset()
+    """Whom a command cannot remove, since the settings let them in: people, and groups as `telegram:-100…`."""
 
 
 @dataclass(slots=True)
