@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from aiogram import Bot
@@ -16,7 +16,7 @@ from bot.outgoing import Outgoing, Words
 from bot.places import FRONT, READER, Place
 from bot.thinking import thinking
 from bot.topics import Topics
-from graph.conversation import Conversation, Decision, Feed, Message
+from graph.conversation import Attachment, Conversation, Decision, Feed, Message
 from shared.database import Connection, Database
 from shared.ids import SessionId
 from shared.ledger import sessions
@@ -67,6 +67,7 @@ class Hearing:
         *,
         decision: Decision | None = None,
         about_run: int | None = None,
+        attachments: Sequence[Attachment] = (),
         place: Place | None = None,
     ) -> None:
         """Have something answered that was said; all that it causes is stored when this returns.
@@ -76,11 +77,12 @@ class Hearing:
             text: The words, without what only says that they are for us.
             decision: The button that was pressed, instead.
             about_run: The run whose message it replies to.
+            attachments: The files that came with it, kept already.
             place: Where it belongs, if that is not where it came in.
         """
         async with thinking(self._bot, arrived.place):
             await self.begin(arrived)
-            there = await self._at(arrived, place or arrived.place)
+            there = await self._where_it_belongs(await self._at(arrived, place or arrived.place), text)
             await self._conversation.receive(
                 Message(
                     front=FRONT,
@@ -90,6 +92,7 @@ class Hearing:
                     text=text,
                     decision=decision,
                     about_run=about_run,
+                    attachments=tuple(attachments),
                 )
             )
         if there.session_id != arrived.session_id:
@@ -172,6 +175,17 @@ class Hearing:
             )
         await self._feed.attach(READER, session.id)
         return replace(arrived, place=place, session_id=session.id)
+
+    async def _where_it_belongs(self, arrived: Arrived, text: str) -> Arrived:
+        """Move a wish for something new into a topic of its own, where it was said in a forum's general one."""
+        if not text or not await self._topics.can_open(arrived.place):
+            return arrived
+        work = await self._conversation.build_meant(arrived.session_id, arrived.user, text)
+        if work is None:
+            return arrived
+        there = await self._topics.open_for(arrived, work)
+        await self._feed.attach(READER, there.session_id)
+        return there
 
 
 async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:

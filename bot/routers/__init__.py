@@ -9,6 +9,7 @@ from pathlib import Path
 from aiogram import Bot, Router
 
 from bot.drafts import Drafts
+from bot.files import Files
 from bot.hearing import Hearing
 from bot.menu import Menu
 from bot.routers.buttons import buttons
@@ -63,7 +64,7 @@ def routers(parts: Parts) -> list[Router]:
     )
     said = Router(name="said")
     said.message.filter(ForUs(parts.database, opening))
-    said.include_routers(messages(hearing), files(hearing))
+    said.include_routers(messages(hearing), files(parts.database, Files(parts.bot, parts.home), hearing))
     return [
         topics(parts.database),
         said,
