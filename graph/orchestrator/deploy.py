@@ -13,7 +13,7 @@ from graph.orchestrator.approve_release import proposal
 from graph.orchestrator.configure import contract_of, environment_of
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.output import Output, clean
-from graph.orchestrator.questions import LEAVE_IT, TRY_AGAIN, ask, tell_change
+from graph.orchestrator.questions import LEAVE_IT, TRY_AGAIN, approval, ask, tell_change
 from graph.orchestrator.retries import last_attempt
 from graph.orchestrator.state import State, Step
 from graph.orchestrator.tools import Tools
@@ -25,21 +25,22 @@ from infrastructure.deploy import (
     DeployRequest,
     DeployResult,
     ServerUnavailable,
+    ServiceState,
 )
 from shared.errors import TelewrightError
 from shared.ledger import deployments, events, projects
-from shared.ledger.approvals import Question, digest_of
+from shared.ledger.approvals import Question
 from shared.ledger.deployments import Deployment
 from shared.ledger.projects import Project
 from shared.ledger.releases import Release
-from shared.policy import Effect, group_of, rule_for
+from shared.policy import Effect, Rule, group_of, rule_for
 from shared.redaction import Redactor
 
 KEEP_RELEASES = 5
 
 
 class DeploymentLeft(TelewrightError):
-    """The deployment failed, and was left so; what ran before keeps running."""
+    """The deployment failed, and was left so."""
 
     code = "deployment_failed"
     advice = "Read the log lines, correct the project and deploy again."
@@ -71,23 +72,42 @@ async def deploy_again(state: State, context: RunContext, tools: Tools) -> Comma
         DeploymentLeft: A person decided to leave it.
     """
     project = await project_of(context, state)
-    serving = await serving_before(context, project)
-    keeps = f"Release {serving.number} keeps serving." if serving else "Nothing was running before."
+    serves = await _what_serves(context, project, tools)
     rule = rule_for(Effect.DEPLOYMENT, group_of(project.server))
-    subject = {"do": "deploy again", "approved": state["approved"], "attempt": state["attempt"]}
-    answer = ask(
-        Question(
-            kind="question",
-            title=f"The deployment of {project.name} failed. Try again?",
-            text=f"{state['failure']}\n{state['advice']}\n{keeps}",
-            choices=[TRY_AGAIN, LEAVE_IT],
-            digest=digest_of(subject),
-            allowed_roles=list(rule.roles),
-        )
-    )
+    answer = ask(question_after_failure(state, project, rule, serves))
     if answer.choice == LEAVE_IT.key:
-        raise DeploymentLeft(f"{state['failure'].rstrip('.')}. {keeps}", advice=state["advice"])
+        raise DeploymentLeft(f"{state['failure'].rstrip('.')}. {serves}", advice=state["advice"])
     return Command(update={"attempt": state["attempt"] + 1}, goto=Step.DEPLOY)
+
+
+def question_after_failure(state: State, project: Project, rule: Rule, serves: str) -> Question:
+    """Return the question whether to deploy again: whoever may decide about a deployment may answer."""
+    return approval(
+        "question",
+        f"The deployment of {project.name} failed. Try again?",
+        rule=rule,
+        subject={"do": "deploy again", "approved": state["approved"], "attempt": state["attempt"]},
+        facts={},
+        choices=[TRY_AGAIN, LEAVE_IT],
+        text=f"{state['failure']}\n{state['advice']}\n{serves}",
+    )
+
+
+async def _what_serves(context: RunContext, project: Project, tools: Tools) -> str:
+    """Say what people get now, as the server sees it: what ran before may be out of reach as well."""
+    before = await serving_before(context, project)
+    if before is None:
+        return "Nothing was running before."
+    status = await tools.deployer.status(project.name)
+    match status.state:
+        case ServiceState.RUNNING if status.commit == before.commit_sha:
+            return f"Release {before.number} keeps serving."
+        case ServiceState.RUNNING:
+            return f"Commit {(status.commit or 'none')[:12]} serves now."
+        case ServiceState.STOPPED:
+            return f"{project.name} stays stopped."
+        case ServiceState.FAILED | ServiceState.ABSENT:
+            return f"Release {before.number} does not serve now either."
 
 
 async def _deploy(state: State, context: RunContext, tools: Tools, attempt: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.work import Deploy, Remove, Rollback, Start, Stop
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of, serving_before
-from infrastructure.deploy import NotDeployed
+from infrastructure.deploy import NotDeployed, ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, releases
 from shared.ledger.projects import Project
@@ -34,13 +34,13 @@ async def select_for_deploy(work: Deploy, state: State, context: RunContext, too
     """Choose the release that was named, or the head of the default branch."""
     project = await project_of(context, state)
     if work.release is not None:
-        return await _go_on_with(await _numbered(context, project, work.release), project, context)
+        return await _go_on_with(await _numbered(context, project, work.release), project, context, tools)
     commit = await tools.forge.head(repository_of(project), DEFAULT_BRANCH)
     if commit is None:
         raise NothingCommitted(f"There is no commit on {DEFAULT_BRANCH} of {project.name}.")
     release = await _made_from(context, project, commit)
     if release is not None:
-        return await _go_on_with(release, project, context)
+        return await _go_on_with(release, project, context, tools)
     return Command(update={"commit": commit}, goto=Step.CHECKOUT)
 
 
@@ -50,8 +50,8 @@ async def select_for_rollback(
     """Choose the release that was named, or the last one before the running one that was live."""
     project = await project_of(context, state)
     if work.release is not None:
-        return await _go_on_with(await _numbered(context, project, work.release), project, context)
-    return await _go_on_with(await _before_the_running(context, project), project, context)
+        return await _go_on_with(await _numbered(context, project, work.release), project, context, tools)
+    return await _go_on_with(await _before_the_running(context, project), project, context, tools)
 
 
 async def select_for_operation(
@@ -64,13 +64,21 @@ async def select_for_operation(
     return Command(goto=Step.APPROVE_OPERATION)
 
 
-async def _go_on_with(release: Release, project: Project, context: RunContext) -> Command[Step]:
-    """Deploy a release, unless it is the one that runs."""
+async def _go_on_with(release: Release, project: Project, context: RunContext, tools: Tools) -> Command[Step]:
+    """Deploy a release, unless it serves already."""
     chosen = {"release_id": str(release.id), "commit": release.commit_sha}
-    serving = await serving_before(context, project)
-    if serving is not None and serving.id == release.id and project.service == "running":
+    if await _serves(release, project, context, tools):
         return Command(update={**chosen, "outcome": Outcome.NOTHING_NEW.value}, goto=Step.REPORT)
     return Command(update=chosen, goto=Step.CONFIGURE)
+
+
+async def _serves(release: Release, project: Project, context: RunContext, tools: Tools) -> bool:
+    """Whether a release is what is wanted live, and is: a foreign program may have taken its port since."""
+    serving = await serving_before(context, project)
+    if serving is None or serving.id != release.id or project.service != "running":
+        return False
+    status = await tools.deployer.status(project.name)
+    return status.state is ServiceState.RUNNING and status.commit == release.commit_sha
 
 
 async def _numbered(context: RunContext, project: Project, number: int) -> Release:

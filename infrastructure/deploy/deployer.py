@@ -166,7 +166,8 @@ class Deployer(Protocol):
 
         Raises:
             DeploymentFailed: The new instance did not come up; the old one serves on.
-            PortTaken: A foreign program has the project's port; the old instance serves on.
+            PortTaken: A foreign program has the project's port; the old instance runs on, and nobody
+                reaches it there.
             BadRelease: The archive is not the one with that digest, or is unsafe.
             DeploymentFenced: A newer request was here first.
             ServerUnavailable: The server does not answer.

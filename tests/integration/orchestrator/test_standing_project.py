@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
-from infrastructure.deploy import DeploymentFailed
+from infrastructure.deploy import DeploymentFailed, PortTaken, ServiceState
 from shared.ids import ProjectId
 from shared.ledger import approvals, deployments
 from shared.ledger.runs import Status
@@ -84,6 +84,42 @@ async def test_the_old_release_serves_on_when_the_new_one_fails(
         running = await deployments.running_release(connection, project.id)
     assert running is not None
     assert running.number == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (ServiceState.FAILED, "Release 1 does not serve now either."),
+        (ServiceState.STOPPED, "hello stays stopped."),
+    ],
+)
+async def test_a_failed_deployment_says_what_is_true_of_the_old_release(
+    bench: Bench, deployer: LoopbackDeployer, state: ServiceState, told: str
+) -> None:
+    project = await bench.live_project()
+    await push(project, "note.txt", "Another note\n")
+    run = await bench.work(Deploy(project_id=project.id))
+    deployer.failures.append(PortTaken("port 8100 is taken by another program"))
+    deployer.services["hello"].state = state
+    run = await bench.answer(run, "approve")
+    text = (await bench.asks(run)).question["text"]
+    assert told in text
+    assert "keeps serving" not in text
+
+    run = await bench.answer(run, "leave")
+    assert run.reason == f"port 8100 is taken by another program. {told}"
+
+
+async def test_a_release_that_does_not_serve_is_deployed_anew(
+    bench: Bench, deployer: LoopbackDeployer
+) -> None:
+    project = await bench.live_project()
+    deployer.services["hello"].state = ServiceState.FAILED
+    run = await bench.work(Deploy(project_id=project.id))
+    assert (await bench.asks(run)).question["title"] == "Deploy release 1 of hello?"
+    run = await bench.answer(run, "approve")
+    assert run.status is Status.SUCCEEDED, run.reason
+    assert deployer.services["hello"].state is ServiceState.RUNNING
 
 
 async def test_an_approval_does_not_hold_when_another_release_went_live_meanwhile(
