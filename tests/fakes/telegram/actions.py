@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.fakes.telegram import rich
 from tests.fakes.telegram.errors import Json
 from tests.fakes.telegram.methods.files import document_json, file_json
 from tests.fakes.telegram.records import Chat, Entry, Query, Record
@@ -212,8 +213,12 @@ def _own(world: World, user_id: int, chat_id: int, message_id: int) -> tuple[Cha
 
 def _button(record: Record, wanted: str) -> tuple[int, Json]:
     for version in range(len(record.versions) - 1, -1, -1):
-        for row in record.versions[version].get("reply_markup", {}).get("inline_keyboard", []):
-            for button in row:
-                if "callback_data" in button and wanted in {button["text"], button["callback_data"]}:
-                    return version, button
+        for button in _buttons(record.versions[version]):
+            if "callback_data" in button and wanted in {button["text"], button["callback_data"]}:
+                return version, button
     raise LookupError(f"the message has no button {wanted!r}: {record.versions[-1]}")
+
+
+def _buttons(content: Json) -> list[Json]:
+    rows = content.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button for row in rows for button in row] + rich.buttons(content.get("rich_message", {}))

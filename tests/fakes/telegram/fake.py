@@ -6,7 +6,7 @@ import secrets
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.telegram import groups, observations  # noqa: F401 - they fill the table of actions
+from tests.fakes.telegram import groups, observations, validation  # noqa: F401 - two fill the table of actions
 from tests.fakes.telegram.actions import ACTIONS
 from tests.fakes.telegram.errors import Value
 from tests.fakes.telegram.front import Telegram
@@ -60,6 +60,8 @@ class FakeTelegram(Telegram):
 
     async def start(self) -> None:
         """Listen; `url` is known from now on."""
+        if self.world.validate:
+            validation.prepare()
         self.url = await self._server.start()
 
     async def stop(self) -> None:

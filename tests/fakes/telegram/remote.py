@@ -9,14 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.fakes.telegram.errors import Value
 from tests.fakes.telegram.fake import FakeTelegram
 from tests.fakes.telegram.front import Telegram
 
-START_WITHIN_S = 20.0
+START_WITHIN_S = 60.0
+ROOT = Path(__file__).parents[3]
 
 
 class RemoteTelegram(Telegram):
@@ -31,6 +33,7 @@ class RemoteTelegram(Telegram):
         self.url = url
         self.token = token
         self._local = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
         self._seen = 0
 
     def act(self, name: str, /, **params: Value) -> Value:
@@ -41,6 +44,11 @@ class RemoteTelegram(Telegram):
             raise kind.get(answer["error"], ValueError)(answer["message"])
         return answer["result"]
 
+    def close(self) -> None:
+        """Close the connections to the server."""
+        for connection in self._connections:
+            connection.close()
+
     async def _changed(self, timeout_s: float) -> None:
         path = f"/control/changed?since={self._seen}&timeout={timeout_s}"
         self._seen = (await asyncio.to_thread(self._ask, "GET", path))["activity"]
@@ -50,6 +58,7 @@ class RemoteTelegram(Telegram):
         if connection is None:
             connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
             self._local.connection = connection
+            self._connections.append(connection)
         try:
             connection.request(verb, path, body)
             return json.loads(connection.getresponse().read())
@@ -63,11 +72,12 @@ def telegram_in_process(*, validate: bool = False, limits: bool = False) -> Iter
     """Run the server as a process of its own, as fast as it gets."""
     command = [sys.executable, "-m", "tests.fakes.telegram", "--port", "0"]
     command += ["--validate"] * validate + ["--limits"] * limits
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             started = json.loads(process.stdout.readline())
-            yield RemoteTelegram(started["url"], started["token"])
+            with closing(RemoteTelegram(started["url"], started["token"])) as telegram:
+                yield telegram
         finally:
             process.terminate()
 
@@ -91,7 +101,8 @@ def telegram_in_thread(**options: Value) -> Iterator[RemoteTelegram]:
         raise TimeoutError("the fake Telegram did not start")
     url, token, over, loop = found
     try:
-        yield RemoteTelegram(url, token)
+        with closing(RemoteTelegram(url, token)) as telegram:
+            yield telegram
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(START_WITHIN_S)

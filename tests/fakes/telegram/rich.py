@@ -40,6 +40,15 @@ def plain_text(message: Json) -> str:
     return "\n".join(line for block in message["blocks"] for line in _lines(block))
 
 
+def buttons(message: Json) -> list[Json]:
+    """The buttons in a rich message, their labels as plain words."""
+    found: list[Json] = []
+    for block in message.get("blocks", []):
+        found.extend({**button, "text": _words(button["text"])} for button in block.get("buttons", []))
+        found.extend(buttons(block))
+    return found
+
+
 def _paragraphs(given: Json) -> list[Json]:
     # A rough reading: the fake's transcript shows the words, and nothing depends on their looks.
     text = given.get("html") or given.get("markdown") or ""
