@@ -27,7 +27,6 @@ COMMENT_PLACEHOLDER: Final = "What should be different?"
 """In the empty field where a comment is asked for; at most 64 characters."""
 
 WHOLE_TEXT_IN_FILE: Final = "The whole text is in the file."
-ADDRESS_LEFT_OUT: Final = "the address is too long to be shown"
 
 
 def open_address(host: str) -> str:
@@ -126,7 +125,7 @@ def type_not_taken(name: str, taken: str) -> str:
 
 def file_not_fetched(name: str) -> str:
     """Say that a file could not be fetched from Telegram."""
-    return f"I could not fetch {name} from Telegram. Please send it again."
+    return f"I could not fetch {name} from Telegram."
 
 
 def file_kept(name: str) -> str:

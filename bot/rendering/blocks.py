@@ -17,7 +17,10 @@ from graph.conversation.replies import Block, Code, Fact, Facts, File, Kind, Lin
 from graph.conversation.words import capitalised
 
 _HEADLINE = 160
-"""Characters of a first line that are set bold; a longer one is a paragraph."""
+"""Characters of a first line or sentence that are set bold; a longer one is a paragraph."""
+
+_ONE_THOUGHT = 60
+"""Characters of a first line that stands out as a whole; of a longer one its first sentence does."""
 
 _LABEL = 200
 """UTF-16 code units of a label, a title or a link's words."""
@@ -41,9 +44,9 @@ def body(reply: Reply) -> Node:
     return Node(*nodes)
 
 
-def plain(blocks: Iterable[Block]) -> str:
-    """Return blocks as the lines of a file."""
-    return "\n\n".join(plain_text(_block(block)).strip("\n") for block in blocks)
+def plain(blocks: Iterable[Block], gap: str = "\n\n") -> str:
+    """Return blocks as lines without entities."""
+    return gap.join(plain_text(_block(block)).strip("\n") for block in blocks)
 
 
 def plain_text(node: Node) -> str:
@@ -59,7 +62,7 @@ def _first(reply: Reply, block: Block) -> Node:
     text = _paragraph(block.text)
     mark = _FAILED if reply.kind is Kind.RESULT and reply.error is not None else ""
     line, break_, rest = text.partition("\n")
-    if len(line) > _HEADLINE // 2 and (sentence := _FIRST_SENTENCE.match(line)):
+    if len(line) > _ONE_THOUGHT and (sentence := _FIRST_SENTENCE.match(line)):
         line, break_, rest = sentence[0], "", text[sentence.end() :]
     if len(line) > _HEADLINE:
         return Node(mark, text)
@@ -68,7 +71,8 @@ def _first(reply: Reply, block: Block) -> Node:
 
 def _gap(before: Block, block: Block) -> str:
     """Return what stands between two blocks: output belongs to the words that announce it."""
-    return "\n" if isinstance(before, Text) and isinstance(block, Code) else "\n\n"
+    announced = isinstance(before, Text) and isinstance(block, Code) and not visible(block.title)
+    return "\n" if announced else "\n\n"
 
 
 def _block(block: Block, *, quiet: bool = False) -> Node:

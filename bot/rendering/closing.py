@@ -28,7 +28,7 @@ def render_decided(shown: Words, closing: Reply, *, at: datetime | None = None) 
         closing: What became of the question.
         at: When that was; shown by each reader's own clock.
     """
-    end = piece_of(BlockQuote(cut(plain(closing.blocks), _MOST), *_when(at)))
+    end = piece_of(BlockQuote(cut(plain(closing.blocks, "\n"), _MOST), *_when(at)))
     kept = _kept(shown, TEXT_LIMIT - units(end.text) - units(_GAP), ENTITIES_LIMIT - len(end.entities))
     offset = units(kept.text + _GAP)
     moved = [entity.model_copy(update={"offset": entity.offset + offset}) for entity in end.entities]

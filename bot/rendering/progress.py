@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -26,6 +27,8 @@ _MOST_STEPS = 20
 _MOST_LINES = 6
 
 _MARKS = {StepState.DONE: "✓", StepState.CURRENT: "▸", StepState.FAILED: "✗"}
+_WIDE_GAP = re.compile(r"(?<=\S) {3,}")
+
 _COARSE = ((60, 5), (300, 15), (3600, 60), (86400, 600))
 """Up to so many seconds, time is told in steps of so many: each change is an edit, and edits are counted."""
 
@@ -80,9 +83,14 @@ def _output(progress: Progress) -> Node | None:
     """Return the last lines, as long as they say what is being done or why it failed."""
     if progress.status in {Status.SUCCEEDED, Status.CANCELLED, Status.WAITING}:
         return None
-    lines = [line.rstrip() for text in progress.lines[-_MOST_LINES:] for line in clean(text).split("\n")]
-    told = [cut(line, _LINE) for line in lines if visible(line)][-_MOST_LINES:]
+    lines = [line for text in progress.lines[-_MOST_LINES:] for line in clean(text).split("\n")]
+    told = [cut(_closer(line), _LINE) for line in lines if visible(line)][-_MOST_LINES:]
     return Pre("\n".join(told)) if told else None
+
+
+def _closer(line: str) -> str:
+    """Return a line without the wide gaps that programs leave on wide screens; its indentation stays."""
+    return _WIDE_GAP.sub("  ", line.rstrip())
 
 
 def _end(progress: Progress) -> Node | None:

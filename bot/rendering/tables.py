@@ -9,7 +9,7 @@ from aiogram.utils.formatting import Bold, Pre, as_list
 from aiogram.utils.formatting import Text as Node
 from wcwidth import width
 
-from bot.rendering.text import isolated, one_line
+from bot.rendering.text import isolated, narrow, one_line
 from graph.conversation.replies import Table
 
 PHONE = 38
@@ -22,11 +22,18 @@ def table_node(table: Table) -> Node:
     """Return a table as text with entities."""
     columns = [one_line(column) for column in table.columns]
     rows = [[one_line(cell) for cell in row] for row in table.rows]
-    widths = [max(width(cell) for cell in cells) for cells in zip_longest(columns, *rows, fillvalue="")]
-    if sum(widths) + _GAP * (len(widths) - 1) <= PHONE:
+    if widths := _widths([columns, *rows]):
         return Pre("\n".join(_line(row, widths) for row in [columns, *rows] if any(row)))
     cards = [_card(columns, row) for row in rows if any(row)]
     return as_list(*cards, sep="\n\n") if cards else Node()
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int] | None:
+    """Return how wide the columns are; nothing when a phone has no room for them."""
+    if not all(narrow(cell, PHONE) for row in rows for cell in row):
+        return None
+    widths = [max(width(cell) for cell in cells) for cells in zip_longest(*rows, fillvalue="")]
+    return widths if sum(widths) + _GAP * (len(widths) - 1) <= PHONE else None
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,6 +14,12 @@ from wcwidth import iter_graphemes, strip_sequences, width
 
 ELLIPSIS = "…"
 
+_LETTERS_A_COLUMN = 8
+"""Characters that a column of fixed width may be made of, as a flag or a family is.
+
+Measuring takes the square of a row of flags, so that no more than needed is measured.
+"""
+
 _TAB = 4
 """Columns that a tab becomes: Telegram makes it one space."""
 
@@ -97,15 +103,20 @@ def cut(text: str, most: int) -> str:
 
 def fitted(text: str, columns: int) -> str:
     """Return as much of a line as fits into some columns of a fixed width."""
-    if width(text) <= columns:
+    if narrow(text, columns):
         return text
     kept, room = [], columns - 1
-    for letter in iter_graphemes(text):
+    for letter in iter_graphemes(text[: columns * _LETTERS_A_COLUMN]):
         room -= width(letter)
         if room < 0:
             break
         kept.append(letter)
     return "".join(kept).rstrip() + ELLIPSIS
+
+
+def narrow(text: str, columns: int) -> bool:
+    """Whether a line takes no more than some columns of a fixed width."""
+    return len(text) <= columns * _LETTERS_A_COLUMN and width(text) <= columns
 
 
 def visible(text: str) -> bool:

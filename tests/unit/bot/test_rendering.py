@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,6 +113,18 @@ def test_any_progress_is_one_message_and_always_the_same(progress: Progress) -> 
     check(words)
     assert words == render_progress(progress, now=NOON)
     assert words.silent
+
+
+def test_what_takes_long_to_measure_is_not_measured() -> None:
+    flags = "🇩🇪" * 50_000
+    began = time.process_time()
+    render(
+        Reply(
+            blocks=[Table(columns=[flags], rows=[[flags]]), Text(text=flags)],
+            choices=[CommandChoice(label=flags, command="/help")],
+        )
+    )
+    assert time.process_time() - began < 5
 
 
 # -- Words --------------------------------------------------------------------------------------------
