@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import getpass
 import sys
 
+import psycopg
 import typer
 from pydantic import SecretStr
 
+from cli.ledgers import open_ledgers
 from infrastructure.blueprints.names import project_name
 from infrastructure.secrets import Secrets
-from shared.errors import BadInput
+from shared.errors import BadInput, TelewrightError
+from shared.ledger import projects
 from shared.settings import Settings
 
 LONGEST = 1024 * 1024
 """Characters read from stdin; more is a mistake, and not a secret."""
+LOOK_S = 5
+"""How long the database may take to say which projects there are."""
 
 
 async def set_secret(settings: Settings, project: str, name: str) -> None:
@@ -24,13 +30,20 @@ async def set_secret(settings: Settings, project: str, name: str) -> None:
     Never taken from the arguments: those are seen in `ps` and kept in the
     shell's history.
 
+    Neither a project that is not there yet nor a Telewright that does not run is in the way:
+    a secret may be there before the build that needs it, which then need not stop and ask.
+    Either is said.
+
     Raises:
         BadInput: The project's or the secret's name cannot be one, or there is no value.
     """
     project = project_name(project)
+    # Said before the value is asked for, while a mistyped name can still be called off.
+    stands = await _look_for(settings, project)
     value = await asyncio.to_thread(_value, project, name)
     await Secrets(settings.home).set(project, name, value)
-    typer.echo(f"{name} is set for {project}. Its service gets it with the next deployment of {project}.")
+    which = "first" if stands is False else "next"
+    typer.echo(f"{name} is set for {project}. Its service gets it with the {which} deployment of {project}.")
 
 
 async def list_secrets(settings: Settings, project: str) -> None:
@@ -48,6 +61,29 @@ async def unset_secret(settings: Settings, project: str, name: str) -> None:
     project = project_name(project)
     await Secrets(settings.home).unset(project, name)
     typer.echo(f"{name} is no longer set for {project}.")
+
+
+async def _look_for(settings: Settings, project: str) -> bool | None:
+    """Return whether there is a project, and say if there is none; None if that cannot be seen."""
+    try:
+        async with (
+            asyncio.timeout(LOOK_S),
+            open_ledgers(settings, connections=1) as (database, _),
+            database.connection() as connection,
+        ):
+            names = [one.name for one in await projects.all_of_them(connection)]
+    except (TelewrightError, psycopg.Error, TimeoutError) as error:
+        reason = error.message if isinstance(error, TelewrightError) else "The database does not answer."
+        typer.echo(f"I could not look whether there is a project {project}: {reason}", err=True)
+        return None
+    if project in names:
+        return True
+    meant = difflib.get_close_matches(project, names, n=1)
+    guess = f" Did you mean {meant[0]}?" if meant else ""
+    typer.echo(
+        f"There is no project {project} yet; its first release will find what you set.{guess}", err=True
+    )
+    return False
 
 
 def _value(project: str, name: str) -> SecretStr:
