@@ -13,9 +13,6 @@ from shared.errors import BadInput
 MOST_BYTES = 10 * 1024 * 1024
 """Bytes that a file may have."""
 
-MOST_AT_ONCE = 10
-"""Files that may come with one message."""
-
 _LONGEST_NAME = 80
 """Characters of a name that are kept, with its ending."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from graph.conversation import deciding, looking, working
+from graph.conversation.about_session import session
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.people import people
@@ -216,6 +217,15 @@ COMMANDS: tuple[Command, ...] = (
         summary="Say who you are here, and what you may do",
         role=Role.VIEWER,
         handler=looking.who_am_i,
+        looks=True,
+    ),
+    Command(
+        name="session",
+        arguments="[reset]",
+        summary="Show this conversation; reset begins it anew, and what is at work goes on",
+        role=Role.VIEWER,
+        handler=session,
+        # A reset forgets by itself what was asked for.
         looks=True,
     ),
     Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from graph.conversation import commands, deciding, questions, working
@@ -9,16 +10,17 @@ from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
 from graph.conversation.looking import lines_asked
-from graph.conversation.messages import LONGEST_TEXT, Message
+from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
 from graph.conversation.observing import Observation, logs_of, service_of
 from graph.conversation.replies import Awaited, Reply, Text
 from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
+from graph.conversation.words import listed, sized
 from graph.orchestrator.work import Build
 from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import BadInput, Conflict, NotAllowed, NotFound, TelewrightError
 from shared.ids import SessionId, UserId
-from shared.ledger import inbox, runs, sessions, users
+from shared.ledger import attachments, inbox, runs, sessions, users
 from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
@@ -122,6 +124,9 @@ class Conversation:
 
         For fronts that give a new project a place of its own. A text that a comment or
         a free answer is waited for is no wish, and nor is that of somebody who may only look.
+
+        Raises:
+            NoSuchSession: There is no such session.
         """
         if user.role is Role.VIEWER or len(text.encode()) > LONGEST_TEXT:
             return None
@@ -132,7 +137,10 @@ class Conversation:
         if not isinstance(meaning, Build):
             return None
         async with self._database.connection() as connection:
-            awaited = await _awaited(connection, session_id, user)
+            session = await sessions.get(connection, session_id)
+            if session is None:
+                raise NoSuchSession
+            awaited = await _awaited(connection, session, user)
             open_questions = await questions.waiting(connection, session_id=session_id)
         asked = any(one.question.wants_text and one.may_be_decided_by(user) for one in open_questions)
         return None if awaited or asked else meaning
@@ -189,7 +197,7 @@ class Conversation:
         if receipt.handled:
             stored = await sessions.answers_to(tx, receipt.id)
             return [Reply.model_validate(turn.body) for turn in stored], set()
-        said = await sessions.say(
+        await sessions.say(
             tx,
             session.id,
             author="person",
@@ -198,6 +206,7 @@ class Conversation:
             inbox_id=receipt.id,
             trace_id=receipt.trace_id,
         )
+        await _attach(tx, message, receipt.id)
         exchange = Exchange(
             tx=tx,
             message=message.model_copy(update={"user": user}),
@@ -206,7 +215,7 @@ class Conversation:
             trace_id=receipt.trace_id,
             services=self._services,
             observation=observation,
-            awaited=await _awaited(tx, session.id, user, before=said.seq),
+            awaited=await _awaited(tx, session, user),
             to_wake={session.id},
         )
         reply = await self._answer(exchange, meaning)
@@ -232,6 +241,8 @@ class Conversation:
         if message.decision is not None:
             return await deciding.press(exchange, message.decision)
         exchange.about = await _about(exchange.tx, message)
+        if message.attachments and not message.text.strip():
+            return _kept(message.attachments)
         if parse(message.text) is not None or _only_looks(meaning):
             return await self._obey(exchange, meaning)
         return await self._hear(exchange, message.text.strip(), meaning)
@@ -332,6 +343,27 @@ async def _about(tx: Connection, message: Message) -> Run | None:
     return None if message.about_run is None else await runs.by_number(tx, message.about_run)
 
 
+async def _attach(tx: Connection, message: Message, inbox_id: int) -> None:
+    for file in message.attachments:
+        await attachments.record(
+            tx,
+            session_id=message.session_id,
+            inbox_id=inbox_id,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+        )
+
+
+def _kept(files: Sequence[Attachment]) -> Reply:
+    named = listed([f"{file.name} ({sized(file.size)})" for file in files])
+    return Reply.saying(
+        f"Kept with this conversation: {named}. Files are given to the work that the same message starts: "
+        "to use one, send it again with what you want."
+    )
+
+
 async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None:
     """Make sure that a number is not used by two: nobody may read another's answers by it."""
     cursor = await tx.execute("SELECT session_id, user_id FROM inbox WHERE id = %s", [inbox_id])
@@ -340,22 +372,19 @@ async def _check_sender(tx: Connection, inbox_id: int, message: Message) -> None
         raise MessageNumberTaken
 
 
-async def _awaited(
-    tx: Connection, session_id: SessionId, user: User, *, before: int | None = None
-) -> Awaited | None:
+async def _awaited(tx: Connection, session: Session, user: User) -> Awaited | None:
     """Return the comment that the newest answer to this person asks for: kept there, it survives restarts.
 
     Index: the turns' primary key, read backwards.
     """
-    if before is None:
-        before = await sessions.last_turn(tx, session_id) + 1
+    oldest = max(session.begun_after + 1, session.last_turn - _TURNS_LOOKED_BACK)
     cursor = await tx.execute(
         """
         SELECT body -> 'awaited' FROM turns
-         WHERE session_id = %s AND seq < %s AND seq >= %s AND author = 'telewright' AND user_id = %s
+         WHERE session_id = %s AND seq >= %s AND author = 'telewright' AND user_id = %s
          ORDER BY seq DESC LIMIT 1
         """,
-        [session_id, before, before - _TURNS_LOOKED_BACK, user.id],
+        [session.id, oldest, user.id],
     )
     row = await cursor.fetchone()
     return Awaited.model_validate(row[0]) if row and row[0] else None

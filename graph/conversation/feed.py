@@ -438,10 +438,11 @@ def _item(reader: str, session_id: SessionId, row: _Row, run: Run | None) -> Fee
 
 
 def _said(body: dict[str, Any]) -> str:
-    """Return a person's turn as a line: the text, or the button that was pressed."""
+    """Return a person's turn as a line: the text, or the button that was pressed, and the files' names."""
     decision = body.get("decision")
     if not isinstance(decision, dict):
-        return str(body.get("text", ""))
+        files = "".join(f" [{file['name']}]" for file in body.get("attachments", ()))
+        return f"{body.get('text', '')}{files}".strip()
     return " ".join(str(decision[key]) for key in ("choice", "text") if decision.get(key))
 
 

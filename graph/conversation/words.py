@@ -45,6 +45,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def sized(size: int) -> str:
+    """Return a number of bytes as people say it: `870 bytes`, `3.1 kB`, `2.0 MB`."""
+    if size < 1000:
+        return counted(size, "byte")
+    return f"{size / 1000:.1f} kB" if size < 999_950 else f"{size / 1_000_000:.1f} MB"
+
+
 def capitalised(text: str) -> str:
     """Return the text with its first letter large, and nothing else changed."""
     return text[:1].upper() + text[1:]

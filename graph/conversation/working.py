@@ -9,9 +9,10 @@ from graph.conversation.exchange import Exchange
 from graph.conversation.looking import number
 from graph.conversation.replies import CommandChoice, Reply, Table
 from graph.conversation.reports import ended
+from graph.conversation.words import listed
 from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
 from shared.errors import BadInput, NotFound
-from shared.ledger import audit, claims, releases, runs
+from shared.ledger import attachments, audit, claims, releases, runs
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import may_change_things
@@ -143,7 +144,11 @@ async def _start(exchange: Exchange, work: Work, title: str, remark: str = "") -
         trace_id=exchange.trace_id,
         idempotency_key=f"message:{exchange.inbox_id}",
     )
-    return _about(run, f"{remark}Run {run.number} is queued: {title}.{await _before(exchange, run)}")
+    files = exchange.message.attachments
+    if files:
+        await attachments.give(exchange.tx, exchange.inbox_id, run.id)
+    gets = f" It gets {listed([file.name for file in files])}." if files else ""
+    return _about(run, f"{remark}Run {run.number} is queued: {title}.{gets}{await _before(exchange, run)}")
 
 
 async def _before(exchange: Exchange, run: Run) -> str:

@@ -12,6 +12,9 @@ from psycopg.types.json import Jsonb
 from shared.database import Connection
 from shared.ids import RunId, SessionId, UserId
 
+BEGUN_AFTER = "begun_after"
+"""The spec's word for the turn after which the conversation begins anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -23,6 +26,13 @@ class Session:
     owner_id: UserId
     spec: dict[str, Any]
     generation: int
+    last_turn: int
+    created_at: datetime
+
+    @property
+    def begun_after(self) -> int:
+        """The number of the turn after which the conversation was begun anew; 0 when it never was."""
+        return int(self.spec.get(BEGUN_AFTER, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class Turn:
     created_at: datetime
 
 
-_SESSION = "id, front, external_key, owner_id, spec, generation"
+_SESSION = "id, front, external_key, owner_id, spec, generation, last_turn, created_at"
 _TURN = "session_id, seq, author, user_id, body, run_id, created_at"
 
 
@@ -121,13 +131,6 @@ async def say(
         turn = await cursor.fetchone()
     assert turn is not None  # noqa: S101
     return turn
-
-
-async def last_turn(tx: Connection, session_id: SessionId) -> int:
-    """Return the number of the newest turn; 0 when nothing was said, or there is no such session."""
-    cursor = await tx.execute("SELECT last_turn FROM sessions WHERE id = %s", [session_id])
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0
 
 
 async def turns_after(tx: Connection, session_id: SessionId, seq: int, *, limit: int = 200) -> list[Turn]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 
-from graph.conversation import Conversation, Decision, Message, Reply
+from graph.conversation import Attachment, Conversation, Decision, Message, Reply
 from graph.conversation.replies import DecisionChoice
 from infrastructure.deploy.deployer import NotDeployed, ServiceState, ServiceStatus
 from shared.database import Database
@@ -66,6 +66,7 @@ class Person:
         decision: Decision | None = None,
         number: str | None = None,
         about_run: int | None = None,
+        attachments: tuple[Attachment, ...] = (),
     ) -> Reply:
         message = Message(
             front="test",
@@ -75,6 +76,7 @@ class Person:
             text=text,
             decision=decision,
             about_run=about_run,
+            attachments=attachments,
         )
         [reply] = await self.conversation.receive(message)
         return reply
