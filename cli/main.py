@@ -114,7 +114,18 @@ def worker() -> None:
 
     settings = _settings()
     logs.configure(settings)
-    _run(run_worker(settings))
+    _serve(run_worker(settings))
+
+
+@app.command()
+def bot() -> None:
+    """Run one Telegram bot."""
+    from cli.bot import run_bot
+    from shared import logs
+
+    settings = _settings()
+    logs.configure(settings)
+    _serve(run_bot(settings))
 
 
 @app.command()
@@ -125,7 +136,7 @@ def scheduler() -> None:
 
     settings = _settings()
     logs.configure(settings)
-    _run(run_scheduler(settings))
+    _serve(run_scheduler(settings))
 
 
 @app.command()
@@ -201,6 +212,13 @@ def _settings() -> Settings:
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
+
+
+def _serve(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a process that stays, on the event loop that costs less."""
+    import uvloop
+
+    return uvloop.run(work)
 
 
 def _told(error: TelewrightError) -> int:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import psycopg
 import structlog
@@ -22,6 +22,11 @@ from shared.errors import TelewrightError
 from shared.settings import Settings
 
 ROLES = ("worker", "scheduler")
+BOT = "bot"
+"""The role that runs where Telegram is set up."""
+
+NO_BOT = "There is no Telegram bot: put TELEGRAM_BOT_TOKEN and ALLOWED_USER_IDS into .env to have one."
+
 LOOK_AGAIN_S = 2.0
 """How often the parts that run as daemons are looked after."""
 
@@ -62,21 +67,22 @@ class Stop:
 
 
 async def up(settings: Settings) -> None:
-    """Run the database, the cache, the local server, a worker and a scheduler.
+    """Run the database, the cache, the local server, a worker, a scheduler and, if it is set up, the bot.
 
     Returns when stopped by a signal, with everything ended in order: the children finish or
     hand back their work, then the local server, the cache and the database stop.
 
     Raises:
-        BadSetting: The home cannot be made.
+        BadSetting: The home cannot be made, or half of what the bot needs is set.
         Conflict: Another `up` runs on this home.
         Unavailable: A part does not start, or does not stay.
     """
     logs.configure(settings)
     settings.make_home()
+    roles = _roles(settings)
     stop = Stop()
     with stop.listening():
-        everything = asyncio.create_task(_everything(settings, stop))
+        everything = asyncio.create_task(_everything(settings, roles, stop))
         asked = asyncio.create_task(stop.asked.wait())
         await asyncio.wait({everything, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
@@ -88,7 +94,16 @@ async def up(settings: Settings) -> None:
     log.info("up.stopped")
 
 
-async def _everything(settings: Settings, stop: Stop) -> None:
+def _roles(settings: Settings) -> Sequence[str]:
+    """Return what has to run; where one of the bot's settings is made, the bot is wanted."""
+    if settings.telegram_bot_token is None and not settings.allowed_user_ids:
+        _say(NO_BOT)
+        return ROLES
+    settings.require_bot()
+    return (*ROLES, BOT)
+
+
+async def _everything(settings: Settings, roles: Sequence[str], stop: Stop) -> None:
     async with embedded(settings) as endpoints, _local_server(settings) as server:
         await asyncio.gather(
             to_the_end(migrations.upgrade(endpoints.database_url)), to_the_end(server.start())
@@ -96,7 +111,7 @@ async def _everything(settings: Settings, stop: Stop) -> None:
         before = await _newest_worker(endpoints.database_url)
         try:
             async with asyncio.TaskGroup() as together:
-                for role in ROLES:
+                for role in roles:
                     together.create_task(_child(role, settings, endpoints, stop).keep_running())
                 together.create_task(_look_after(settings, server))
                 await _newest_worker(endpoints.database_url, after=before)

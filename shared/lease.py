@@ -77,7 +77,7 @@ class Lease:
         Whoever holds it watches `lost`, stops when it is set, and lets `assert_lease` guard its writes.
         """
         connection, held = await self._acquire()
-        log.info("lease.taken", lease=self._name, token=held.token)
+        log.info("lease.taken", lease=self._name, fence=held.token)
         beating = asyncio.create_task(self._beat(connection, held), name=f"lease.{self._name}")
         try:
             yield held

@@ -14,7 +14,7 @@ import psutil
 
 from tests.installation import Installation, Role
 
-Victim = Literal["worker", "scheduler", "playbook"]
+Victim = Literal["worker", "scheduler", "bot", "playbook"]
 
 VICTIMS: Mapping[Victim, int] = {"worker": 3, "playbook": 4, "scheduler": 2}
 """How often each is chosen."""
@@ -27,11 +27,14 @@ PLAY_S = 4.0
 class Killer:
     """Kills until it has killed enough."""
 
-    def __init__(self, installation: Installation, *, kills: int, seed: int) -> None:
+    def __init__(
+        self, installation: Installation, *, kills: int, seed: int, victims: Mapping[Victim, int] = VICTIMS
+    ) -> None:
         self.killed: Counter[Victim] = Counter()
         self.has_had_enough = False
         self._installation = installation
         self._kills = kills
+        self._victims = victims
         self._chance = random.Random(seed)
         print(f"{kills} kills with seed {seed}")
 
@@ -50,7 +53,7 @@ class Killer:
     async def _kill(self) -> None:
         while self.killed.total() < self._kills:
             await asyncio.sleep(self._chance.uniform(*PAUSE_S))  # the moment is what is random here
-            [victim] = self._chance.choices(list(VICTIMS), list(VICTIMS.values()))
+            [victim] = self._chance.choices(list(self._victims), list(self._victims.values()))
             struck = await self._strike_playbook() if victim == "playbook" else await self._strike(victim)
             self.killed[victim] += struck
         self.has_had_enough = True

@@ -1,0 +1,182 @@
+"""The bot: one process speaks, the others store what comes to them and stand by."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramNetworkError, TelegramServerError, TelegramUnauthorizedError
+
+from bot.access import Access, user_id
+from bot.arrived import Arrived
+from bot.drafts import Drafts
+from bot.handling import Handling
+from bot.menu import Menu
+from bot.notifier import Notifier
+from bot.places import FRONT
+from bot.polling import Polling
+from bot.reception import Reception
+from bot.routers import Parts, routers
+from bot.sender import Sender
+from bot.throttle import Throttle
+from bot.webhook import Webhook
+from graph.conversation import Conversation, Feed
+from shared.database import Database
+from shared.errors import BadSetting
+from shared.lease import Held, Lease
+from shared.ledger import users
+from shared.ledger.users import Role
+from shared.live import Live
+from shared.outages import outlast
+from shared.settings import Settings
+
+_ASK_AGAIN_S = 5.0
+"""The pause between two attempts to reach Telegram at the start."""
+
+log = structlog.get_logger(__name__)
+
+
+class TelegramBot:
+    """The parts of one bot process."""
+
+    def __init__(
+        self, settings: Settings, database: Database, live: Live, conversation: Conversation, feed: Feed
+    ) -> None:
+        """Put it together; nothing is opened yet.
+
+        Args:
+            settings: Token, people, and where Telegram is.
+            database: Opened.
+            live: Opened.
+            conversation: Answers what is said.
+            feed: What becomes of it.
+
+        Raises:
+            BadSetting: There is no token, or nobody may use the bot.
+        """
+        token = settings.require_bot()
+        self._settings = settings
+        self._database = database
+        self._live = live
+        self._conversation = conversation
+        self._feed = feed
+        server = TelegramAPIServer.from_base(settings.telegram_api_url)
+        self._bot = Bot(token, session=AiohttpSession(api=server))
+        self._access = Access(database, settings.allowed_user_ids)
+        self._handling: Handling | None = None
+        self._reception = Reception(database, self._access, wake=self._wake_handling)
+
+    async def run(self) -> None:
+        """Be the bot, until cancelled."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._bot.session.close)
+            await self._introduce()
+            await outlast(self._let_in)
+            async with asyncio.TaskGroup() as together:
+                together.create_task(self._access.keep_fresh(), name="access")
+                if self._settings.telegram_webhook_url is not None:
+                    together.create_task(self._webhook().serve(), name="webhook")
+                together.create_task(self._speak_in_turn(), name="speaker")
+
+    async def _introduce(self) -> None:
+        """Find out who we are; Telegram may be away for a while.
+
+        Raises:
+            BadSetting: Telegram does not know the token.
+        """
+        while True:
+            try:
+                me = await self._bot.me()
+            except TelegramUnauthorizedError as error:
+                raise BadSetting("TELEGRAM_BOT_TOKEN is not known to Telegram.") from error
+            except (TelegramNetworkError, TelegramServerError) as error:
+                log.warning("telegram.missed", error=str(error), again_in_s=_ASK_AGAIN_S)
+                await asyncio.sleep(_ASK_AGAIN_S)
+            else:
+                log.info(
+                    "bot.started", username=me.username, webhook=bool(self._settings.telegram_webhook_url)
+                )
+                return
+
+    async def _let_in(self) -> None:
+        """Let in who stands in the settings: the first as owner, the other people as operators."""
+        people = [user_id(one) for one in self._settings.allowed_user_ids if one > 0]
+        async with self._database.transaction() as tx:
+            for number, one in enumerate(people):
+                await users.ensure(tx, one, name=str(one), role=Role.OPERATOR if number else Role.OWNER)
+        await self._access.refresh()
+
+    async def _speak_in_turn(self) -> None:
+        """Be the one that speaks whenever it is our turn, for ever."""
+        lease = Lease(self._database.url, FRONT, holder=f"{socket.gethostname()}:{os.getpid()}")
+        while True:
+            async with lease.held() as held:
+                log.info("bot.speaks", fence=held.token)
+                await self._speak(held)
+            log.warning("bot.replaced", fence=held.token)
+
+    async def _speak(self, held: Held) -> None:
+        """Handle, tell and send, until the lease is lost."""
+        sender = Sender(self._database, self._bot, token=held.token)
+        notifier = Notifier(self._database, self._live, self._feed, token=held.token, wake_sender=sender.wake)
+        menu = Menu(self._bot)
+        dispatcher = self._dispatcher(menu, notifier, sender)
+
+        async def handle(arrived: Arrived) -> None:
+            await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
+            await notifier.deliver(arrived.session_id)
+
+        handling = Handling(self._database, self._bot, handle, wake_sender=sender.wake)
+        self._handling = handling
+        try:
+            async with asyncio.TaskGroup() as together:
+                tasks = [
+                    together.create_task(sender.run(), name="sender"),
+                    together.create_task(notifier.run(), name="notifier"),
+                    together.create_task(handling.run(), name="handling"),
+                    together.create_task(self._listen(), name="listener"),
+                    together.create_task(menu.put_up(self._database), name="menu"),
+                ]
+                await held.lost.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._handling = None
+            await menu.close()
+
+    async def _listen(self) -> None:
+        """Have updates come, in the way that is set."""
+        if self._settings.telegram_webhook_url is None:
+            await Polling(self._bot, self._reception).run()
+        else:
+            await self._webhook().register()
+
+    def _webhook(self) -> Webhook:
+        return Webhook(self._bot, self._reception, self._settings)
+
+    def _dispatcher(self, menu: Menu, notifier: Notifier, sender: Sender) -> Dispatcher:
+        dispatcher = Dispatcher()
+        dispatcher.update.outer_middleware(Throttle(self._database, wake_sender=sender.wake))
+        parts = Parts(
+            database=self._database,
+            bot=self._bot,
+            conversation=self._conversation,
+            feed=self._feed,
+            menu=menu,
+            drafts=Drafts(self._database, self._bot, wake_sender=sender.wake),
+            home=self._settings.home,
+            wake_sender=sender.wake,
+            deliver=notifier.deliver,
+        )
+        dispatcher.include_routers(*routers(parts))
+        return dispatcher
+
+    def _wake_handling(self) -> None:
+        if self._handling is not None:
+            self._handling.wake()

@@ -1,0 +1,41 @@
+"""The bot's process: builds its parts and hands them over."""
+
+from __future__ import annotations
+
+from bot.main import TelegramBot
+from bot.places import FRONT
+from cli.ledgers import open_ledgers
+from graph.conversation import Conversation, Feed, Services
+from infrastructure.blueprints import catalogue
+from infrastructure.deploy.ansible import AnsibleDeployer
+from infrastructure.discretion import DiscreetReader
+from infrastructure.local_server import LocalServer
+from infrastructure.secrets import Secrets
+from shared.ids import UserId
+from shared.process import until_told_to_stop
+from shared.settings import Settings
+
+CONNECTIONS = 20
+
+
+async def run_bot(settings: Settings) -> None:
+    """Be the bot, or stand by for it, until SIGTERM or SIGINT.
+
+    Raises:
+        BadSetting: There is no token, nobody may use the bot, or Telegram does not know the token.
+        Unavailable: The database cannot be reached, or nothing runs for this home.
+    """
+    settings.require_bot()
+    async with open_ledgers(settings, connections=CONNECTIONS) as (database, live):
+        conversation = Conversation(database, live, _services(settings))
+        bot = TelegramBot(settings, database, live, conversation, Feed(database, live))
+        await until_told_to_stop(bot.run())
+
+
+def _services(settings: Settings) -> Services:
+    deployer = AnsibleDeployer(LocalServer(settings.home / "server"))
+    return Services(
+        catalogue=catalogue,
+        reader=DiscreetReader(deployer, Secrets(settings.home)),
+        model=settings.model,
+    )

@@ -1,0 +1,59 @@
+"""Waiting for what the bot says."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.fakes.telegram import Answer, Message, Press, Telegram
+from tests.fakes.telegram.front import Chatlike
+
+STEP_S = 120.0
+"""How long one step may take, also while processes are dying around it."""
+
+
+async def said(telegram: Telegram, chat: Chatlike, words: str) -> Message:
+    """Wait for a message with these words."""
+    return await telegram.until(lambda: telegram.find(chat, words), timeout=STEP_S, what=words)
+
+
+async def asked(telegram: Telegram, chat: Chatlike, words: str) -> Message:
+    """Wait for a question with these words that has buttons."""
+
+    def question() -> Message:
+        message = telegram.find(chat, words)
+        if not message.buttons:
+            raise LookupError("it has no buttons")
+        return message
+
+    return await telegram.until(question, timeout=STEP_S, what=f"{words} with buttons")
+
+
+async def prompted(telegram: Telegram, chat: Chatlike) -> Message:
+    """Wait for a message that asks for a reply."""
+
+    def prompt() -> Message:
+        message = telegram.last(chat)
+        if not (message.markup or {}).get("force_reply"):
+            raise LookupError("it asks for no reply")
+        return message
+
+    return await telegram.until(prompt, timeout=STEP_S, what="a prompt")
+
+
+async def answered(telegram: Telegram, press: Press) -> Answer:
+    """Wait for what somebody who pressed a button is told."""
+
+    def answer() -> Answer:
+        if press.answer is None:
+            raise LookupError("not yet")
+        return press.answer
+
+    return await telegram.until(answer, timeout=STEP_S, what="the answer to a press")
+
+
+async def live(telegram: Telegram, chat: Chatlike, name: str) -> str:
+    """Wait until a project is said to be live, and return what its address answers."""
+    result = await said(telegram, chat, f"of {name} is live")
+    address = next(word for word in result.text.split() if word.startswith("http://"))
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return (await client.get(address)).raise_for_status().text
