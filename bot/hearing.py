@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from aiogram import Bot
 from aiogram.types import Message as TelegramMessage
@@ -15,11 +14,10 @@ from bot.menu import Menu
 from bot.outgoing import Outgoing, Words
 from bot.places import FRONT, READER, Place
 from bot.thinking import thinking
-from bot.topics import Topics
+from bot.topics import Topics, move
 from graph.conversation import Attachment, Conversation, Decision, Feed, Message
 from shared.database import Connection, Database
 from shared.ids import SessionId
-from shared.ledger import sessions
 
 
 class Hearing:
@@ -170,11 +168,9 @@ class Hearing:
         if place == arrived.place:
             return arrived
         async with self._database.transaction() as tx:
-            session = await sessions.ensure(
-                tx, front=FRONT, external_key=place.external_key, owner_id=arrived.user.id
-            )
-        await self._feed.attach(READER, session.id)
-        return replace(arrived, place=place, session_id=session.id)
+            there = await move(tx, arrived, place)
+        await self._feed.attach(READER, there.session_id)
+        return there
 
     async def _where_it_belongs(self, arrived: Arrived, text: str) -> Arrived:
         """Move a wish for something new into a topic of its own, where it was said in a forum's general one."""

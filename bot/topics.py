@@ -18,7 +18,7 @@ from bot.outgoing import Button, Words
 from bot.places import FRONT, READER, Place
 from bot.rendering.text import one_line
 from graph.orchestrator.work import Build
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.ids import SessionId
 from shared.ledger import cursors, sessions
 
@@ -145,10 +145,7 @@ class Topics:
         place = Place(arrived.place.chat_id, thread_id)
         async with self._database.transaction() as tx:
             await chats.topic_opened(tx, place.chat_id, thread_id, name=name, opened_for=arrived.external_id)
-            session = await sessions.ensure(
-                tx, front=FRONT, external_key=place.external_key, owner_id=arrived.user.id
-            )
-            await tx.execute("UPDATE inbox SET session_id = %s WHERE id = %s", [session.id, arrived.inbox_id])
+            moved = await move(tx, arrived, place)
             await outbox.put(
                 tx,
                 key=f"topic:{arrived.external_id}",
@@ -158,7 +155,7 @@ class Topics:
                 session_id=arrived.session_id,
             )
         self._wake_sender(place.chat_id)
-        return replace(arrived, place=place, session_id=session.id)
+        return moved
 
     async def _stay(self, arrived: Arrived, error: AiogramError) -> Arrived:
         """Go on in the general topic: no work is refused for want of a topic.
@@ -181,6 +178,15 @@ class Topics:
                 session_id=arrived.session_id,
             )
         self._wake_sender(arrived.place.chat_id)
+
+
+async def move(tx: Connection, arrived: Arrived, place: Place) -> Arrived:
+    """Let something belong to another place than where it came in, and to the session there."""
+    session = await sessions.ensure(
+        tx, front=FRONT, external_key=place.external_key, owner_id=arrived.user.id
+    )
+    await tx.execute("UPDATE inbox SET session_id = %s WHERE id = %s", [session.id, arrived.inbox_id])
+    return replace(arrived, place=place, session_id=session.id)
 
 
 def _way_there(chat_id: int, thread_id: int, name: str) -> Words:

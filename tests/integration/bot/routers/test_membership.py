@@ -1,0 +1,81 @@
+"""The bot is let in, put out, blocked and unblocked."""
+
+from __future__ import annotations
+
+from bot import outbox
+from bot.outgoing import Words
+from bot.places import Place
+from tests.fakes.telegram import Group, Person
+from tests.integration.bot.routers.ears import OWNER, Ears
+
+
+async def state(ears: Ears, chat_id: int) -> str:
+    return str(await ears.one("SELECT state FROM telegram_chats WHERE chat_id = %s", chat_id))
+
+
+async def test_a_group_is_welcomed_when_the_bot_comes_in(ears: Ears, group: Group, forum: Group) -> None:
+    await ears.listen()
+
+    welcomes = {row.chat_id: row.content.text for row in await ears.rows() if isinstance(row.content, Words)}
+
+    assert "topic of its own" not in welcomes[group.id]
+    assert "topic of its own" in welcomes[forum.id]
+    assert {group.id, forum.id} <= set(ears.woken)
+
+
+async def test_what_was_meant_for_somebody_who_blocks_the_bot_waits_for_them(
+    ears: Ears, owner: Person
+) -> None:
+    owner.say("/whoami")
+    owner.block_bot()
+    await ears.listen()
+    async with ears.database.transaction() as tx:
+        await outbox.put(tx, key="news", place=Place(OWNER), content=Words(text="Done."), solicited=False)
+    blocked, waiting = await state(ears, OWNER), (await ears.row("news")).due_at
+    owner.unblock_bot()
+    await ears.listen()
+
+    assert (blocked, waiting) == ("blocked", None)
+    assert (await state(ears, OWNER), (await ears.row("news")).due_at is None) == ("open", False)
+    assert OWNER in ears.woken
+
+
+async def test_a_group_that_puts_the_bot_out_is_gone(ears: Ears, owner: Person, group: Group) -> None:
+    await ears.listen()
+    me = {"id": ears.bot.id, "is_bot": True, "first_name": "Bot", "username": "telewright_bot"}
+    by = {"id": owner.id, "is_bot": False, "first_name": "Olga"}
+    ears.telegram.enqueue(
+        {
+            "my_chat_member": {
+                "chat": {"id": group.id, "type": "supergroup", "title": "Team"},
+                "from": by,
+                "date": 1,
+                "old_chat_member": {"status": "member", "user": me},
+                "new_chat_member": {"status": "left", "user": me},
+            }
+        }
+    )
+    await ears.listen()
+
+    assert await state(ears, group.id) == "gone"
+
+
+async def test_topics_that_people_open_and_rename_are_known(ears: Ears, owner: Person, forum: Group) -> None:
+    topic = forum.topic("hello", owner)
+    await ears.listen()
+    await ears.bot.edit_forum_topic(forum.id, topic.id, name="hello again")
+    edited = {
+        "message_id": topic.id + 1,
+        "date": 1,
+        "chat": {"id": forum.id, "type": "supergroup", "title": "Work", "is_forum": True},
+        "from": {"id": owner.id, "is_bot": False, "first_name": "Olga"},
+        "message_thread_id": topic.id,
+        "is_topic_message": True,
+        "forum_topic_edited": {"name": "hello again"},
+    }
+    ears.telegram.enqueue({"message": edited})
+    await ears.listen()
+
+    names = await ears.one("SELECT array_agg(name) FROM telegram_topics WHERE chat_id = %s", forum.id)
+
+    assert names == ["hello again"]

@@ -1,0 +1,128 @@
+"""A new project of a forum gets a topic of its own."""
+
+from __future__ import annotations
+
+from bot.outgoing import Words
+from tests.fakes.telegram import Group, Person
+from tests.integration.bot.routers.ears import OPERATOR, Ears
+
+
+async def words_of(ears: Ears, chat_id: int) -> list[str]:
+    return [
+        row.content.text
+        for row in await ears.rows()
+        if row.chat_id == chat_id and isinstance(row.content, Words) and not row.key.startswith("welcome:")
+    ]
+
+
+async def test_a_wish_in_the_general_topic_is_worked_on_in_a_topic_of_its_own(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    owner.say("@telewright_bot create a web service called hello", forum)
+    await ears.listen()
+
+    [topic] = forum.topics
+    [run] = await ears.runs(f"{forum.id}:{topic.id}")
+    [link] = [row for row in await ears.rows() if row.key.startswith("topic:")]
+
+    assert (topic.name, run.title) == ("hello", "Build hello")
+    assert (link.chat_id, link.thread_id) == (forum.id, None)
+    assert isinstance(link.content, Words)
+    assert str(link.content.buttons[0][0].url).endswith(f"/{topic.id}")
+    assert await ears.runs(f"{forum.id}:0") == []
+    assert len(ears.delivered) == 1
+
+
+async def test_in_a_topic_of_ours_every_text_is_for_us(ears: Ears, owner: Person, forum: Group) -> None:
+    owner.say("/new@telewright_bot web-service hello", forum)
+    await ears.listen()
+    [ours] = forum.topics
+    talk = forum.topic("talk", owner)
+    owner.say("what is running?", ours)
+    owner.say("what is running?", talk)
+    await ears.listen()
+
+    assert (await ears.said(f"{forum.id}:{ours.id}"))[1:] == ["what is running?"]
+    assert await ears.said(f"{forum.id}:{talk.id}") == []
+
+
+async def test_the_same_wish_delivered_again_opens_no_second_topic(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    message = owner.say("/new@telewright_bot web-service hello", forum)
+    assert message.update_id is not None
+    await ears.listen()
+    ears.telegram.deliver_again(message.update_id, 3)
+    await ears.listen()
+
+    assert len(forum.topics) == 1
+    assert await ears.one("SELECT count(*) FROM runs") == 1
+
+
+async def test_a_topic_whose_opening_was_not_recorded_is_found_again(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    message = owner.say("/new@telewright_bot web-service hello", forum)
+    # A bot that was killed between the call and the record has left this behind.
+    left = await ears.bot.create_forum_topic(forum.id, "hello")
+    await ears.one(
+        "INSERT INTO cursors (reader, stream, position) VALUES ('telegram', %s, 1) RETURNING 1",
+        f"topic:{message.update_id}",
+    )
+    await ears.listen()
+
+    [topic] = forum.topics
+    assert topic.id == left.message_thread_id
+    assert len(await ears.runs(f"{forum.id}:{topic.id}")) == 1
+
+
+async def test_without_the_right_to_open_topics_it_goes_on_where_it_is_and_says_so_once(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    ears.telegram.fail("createForumTopic", None, status=400, description="Bad Request: not enough rights")
+    owner.say("/new@telewright_bot web-service one", forum)
+    owner.say("/new@telewright_bot web-service two", forum)
+    await ears.listen()
+
+    assert len(await ears.runs(f"{forum.id}:0")) == 2
+    assert len(await words_of(ears, forum.id)) == 1
+
+
+async def test_a_busy_server_costs_the_topic_and_not_the_work(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    ears.telegram.fail("createForumTopic", 1, retry_after=60)
+    owner.say("/new@telewright_bot web-service one", forum)
+    await ears.listen()
+
+    assert len(await ears.runs(f"{forum.id}:0")) == 1
+    assert await words_of(ears, forum.id) == []
+
+
+async def test_a_short_pause_that_telegram_asks_for_is_made(ears: Ears, owner: Person, forum: Group) -> None:
+    ears.telegram.fail("createForumTopic", 1, retry_after=1)
+    owner.say("/new@telewright_bot web-service one", forum)
+    await ears.listen()
+
+    assert len(forum.topics) == 1
+
+
+async def test_who_may_only_look_opens_no_topic(ears: Ears, operator: Person, forum: Group) -> None:
+    await ears.one(
+        "INSERT INTO users (id, name, role) VALUES (%s, 'Otto', 'viewer') RETURNING 1", f"telegram:{OPERATOR}"
+    )
+    operator.say("/new@telewright_bot web-service one", forum)
+    await ears.listen()
+
+    assert forum.topics == []
+    assert await ears.said(f"{forum.id}:0") == ["/new web-service one"]
+
+
+async def test_a_topic_of_a_private_chat_is_a_session_of_its_own(ears: Ears, owner: Person) -> None:
+    topic = owner.topic("second thoughts")
+    owner.say("/whoami", topic)
+    owner.say("/projects")
+    await ears.listen()
+
+    assert await ears.said(f"{owner.id}:{topic.id}") == ["/whoami"]
+    assert await ears.said(f"{owner.id}:0") == ["/projects"]
