@@ -122,12 +122,16 @@ class Speaking:
         """Wait until rows stand as they should, or were given up."""
 
         async def stand() -> list[Row] | None:
-            rows = [await self.row(key) for key in keys]
-            done = (
-                row.status == "dropped" or (row.status == "sent" and row.sent_revision == row.revision)
-                for row in rows
-            )
-            return rows if all(done) else None
+            async with self.database.connection() as connection:
+                cursor = await connection.execute(
+                    """
+                    SELECT FROM outbox
+                     WHERE key = ANY(%s)
+                       AND NOT (status = 'dropped' OR (status = 'sent' AND sent_revision = revision))
+                    """,
+                    [list(keys)],
+                )
+                return None if cursor.rowcount else [await self.row(key) for key in keys]
 
         found = await until(stand, within_s=within_s)
         assert found is not None
