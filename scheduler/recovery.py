@@ -31,6 +31,7 @@ class Recovered:
 
     stalled_jobs: int = 0
     runs_without_job: int = 0
+    reminded_approvals: int = 0
     expired_approvals: int = 0
 
 
@@ -40,7 +41,7 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
     Args:
         database: The ledgers.
         queue_app: The opened queue.
-        live: Told of runs that ended.
+        live: Told of runs that ended, and of questions whose time is nearly over.
 
     Returns:
         What was repaired; nothing when another scheduler is at it.
@@ -53,6 +54,7 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
         recovered = Recovered(
             stalled_jobs=await _retry_stalled_jobs(queue_app),
             runs_without_job=await _defer_runs_without_job(database),
+            reminded_approvals=await _remind_of_approvals(database, live),
             expired_approvals=await _expire_approvals(database, live),
         )
     if recovered != Recovered():
@@ -60,6 +62,7 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
             "run.recovered",
             stalled_jobs=recovered.stalled_jobs,
             runs_without_job=recovered.runs_without_job,
+            reminded_approvals=recovered.reminded_approvals,
             expired_approvals=recovered.expired_approvals,
         )
     return recovered
@@ -104,6 +107,18 @@ async def _runs_without_job(tx: Connection) -> list[Run]:
             {"silence_s": SILENCE_S},
         )
         return await cursor.fetchall()
+
+
+async def _remind_of_approvals(database: Database, live: Live) -> int:
+    """Remind whoever must decide that the time is nearly over."""
+    async with database.connection() as connection:
+        nearly_over = await approvals.nearly_over(connection)
+    for approval_id in nearly_over:
+        async with database.transaction() as tx:
+            run = await approvals.remind(tx, approval_id)
+        if run is not None:
+            await live.wake(run.session_id)
+    return len(nearly_over)
 
 
 async def _expire_approvals(database: Database, live: Live) -> int:

@@ -28,6 +28,8 @@ class Standing:
                 self._progress[reply.run_number] = reply
             case Kind.QUESTION:
                 self._ask(reply)
+            case Kind.NOTICE if reply.choices:
+                self._remind(reply)
             case Kind.RESULT:
                 self._end(reply.run_number)
             case Kind.ANSWER | Kind.NOTICE:
@@ -68,6 +70,11 @@ class Standing:
         self._questions.pop(reply.approval_id, None)
         self._questions[reply.approval_id] = reply
         self._passing = None
+
+    def _remind(self, reply: Reply) -> None:
+        """Offer what is shown last: its choices are the question's."""
+        if self._questions.pop(reply.approval_id, None) is not None:
+            self._questions[reply.approval_id] = reply
 
     def _end(self, run_number: int | None) -> None:
         self._progress.pop(run_number, None)

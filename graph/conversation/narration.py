@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pydantic import ValidationError
-
-from graph.conversation.questions import put
+from graph.conversation.questions import choices, put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
 from graph.conversation.words import capitalised, duration, since, step_name
 from graph.orchestrator.state import UNTOLD
@@ -102,13 +101,37 @@ def _note(event: Event, run: Run) -> Reply | None:
 
 
 def _asked(event: Event, run: Run) -> Reply | None:
-    question = {key: value for key, value in event.data.items() if key != "approval_id"}
     try:
-        approval_id = ApprovalId(UUID(_text(event, "approval_id")))
-        return put(Question.model_validate(question), approval_id, run.number)
-    except (ValidationError, ValueError):
+        return put(*_question(event), run.number)
+    except ValueError:
         # A graph of somebody else's may have put it in another form: it stays visible.
         return _notice(run, f"Run {run.number} asks: {_text(event, 'title')} See /approvals.")
+
+
+def _reminded(event: Event, run: Run) -> Reply | None:
+    try:
+        question, approval_id = _question(event)
+        left = datetime.fromisoformat(_text(event, "expires_at")) - event.created_at
+    except (ValueError, TypeError):
+        return _notice(
+            run, f"Run {run.number} still waits for an answer: {_text(event, 'title')} See /approvals."
+        )
+    text = (
+        f"Run {run.number} still waits: {question.title} {duration(left.total_seconds())} are left to answer."
+    )
+    return _notice(run, text).model_copy(
+        update={"choices": list(choices(question, approval_id)), "approval_id": approval_id}
+    )
+
+
+def _question(event: Event) -> tuple[Question, ApprovalId]:
+    """Return the question that an event tells of.
+
+    Raises:
+        ValueError: It is put in another form, or has no id. A `ValidationError` is one.
+    """
+    question = {key: value for key, value in event.data.items() if key not in {"approval_id", "expires_at"}}
+    return Question.model_validate(question), ApprovalId(UUID(_text(event, "approval_id")))
 
 
 def _decided(event: Event, run: Run) -> Reply:
@@ -176,6 +199,7 @@ _TELLERS: dict[str, Teller] = {
     events.RUN_TIMED_OUT: _timed_out,
     events.CANCEL_REQUESTED: _cancel_requested,
     events.APPROVAL_REQUESTED: _asked,
+    events.APPROVAL_REMINDED: _reminded,
     events.APPROVAL_DECIDED: _decided,
     events.APPROVAL_EXPIRED: _expired,
     events.STEP_STARTED: _step_started,

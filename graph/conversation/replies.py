@@ -126,7 +126,7 @@ class Reply(_Frozen):
     run_number: int | None = None
     """The run it speaks of: what a progress message is edited by."""
     approval_id: ApprovalId | None = None
-    """The question it puts, or that has been closed: which buttons a front may take away."""
+    """The question it puts, reminds of (a notice with choices), or tells the end of: then its buttons may go."""
     awaited: Awaited | None = None
     """The comment that is asked for; a front may put its prompt for it."""
     error: str | None = None
