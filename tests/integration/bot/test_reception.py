@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from aiogram.types import Update
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot import chats
 from bot.access import Access
 from bot.reception import Reception
 from shared.database import Database
 from tests.receiving import GROUP_ID, GUEST_ID, OWNER_ID, Inbox, group, message, reception, said
-
-STRANGER_ID = 666
+from tests.updates import STRANGER_ID, updates
 
 
 async def test_an_update_is_stored_with_its_person_and_the_session_of_its_place(
@@ -185,3 +186,25 @@ def _with_text(text: str) -> Update:
     update = said(1, "to be replaced")
     assert update.message is not None
     return update.model_copy(update={"message": update.message.model_copy(update={"text": text})})
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(updates(people=st.just(STRANGER_ID)), max_size=20))
+async def test_strangers_cannot_write_a_row_with_whatever_they_send(
+    database: Database, inbox: Inbox, sent: list[Update]
+) -> None:
+    desk = await reception(database)
+
+    await desk.take([one for one in sent if not _speaks_for_somebody_let_in(one)])
+
+    for table in ("users", "sessions", "inbox", "telegram_chats", "telegram_topics", "outbox"):
+        assert await inbox.count(table) == 0
+
+
+def _speaks_for_somebody_let_in(one: Update) -> bool:
+    """Whether Telegram itself says something for a person or a group that is let in, whoever caused it."""
+    if one.stopped_message_generation:
+        return one.stopped_message_generation.chat.id in {OWNER_ID, GUEST_ID}
+    if one.message and (one.message.migrate_to_chat_id or one.message.migrate_from_chat_id):
+        return GROUP_ID in {one.message.chat.id, one.message.migrate_from_chat_id}
+    return False
