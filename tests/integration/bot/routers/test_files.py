@@ -1,0 +1,166 @@
+"""What people send that is no text."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from bot.outgoing import Words
+from tests.fakes.telegram import Group, Person
+from tests.integration.bot.routers.ears import OWNER, Ears
+
+PRIVATE = f"{OWNER}:0"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+JPEG = b"\xff\xd8\xff" + bytes(64)
+
+
+async def attached(ears: Ears) -> list[list[str]]:
+    """Return the names of the files of each message that a person sent."""
+    async with ears.database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT body -> 'attachments' FROM turns WHERE author = 'person' ORDER BY created_at, seq"
+        )
+        return [[file["name"] for file in row[0] or []] for row in await cursor.fetchall()]
+
+
+async def answers(ears: Ears) -> list[str]:
+    return [
+        row.content.text
+        for row in await ears.rows()
+        if row.chat_id == OWNER and isinstance(row.content, Words)
+    ]
+
+
+async def test_a_document_with_a_caption_comes_with_its_words(ears: Ears, owner: Person) -> None:
+    owner.send_document("../notes of mine.md", b"# Notes", "/projects")
+    await ears.listen()
+
+    [kept] = [path for path in (ears.home / "attachments").rglob("*") if path.is_file()]
+
+    assert await ears.said(PRIVATE) == ["/projects"]
+    assert await attached(ears) == [["notes_of_mine.md"]]
+    assert kept.read_bytes() == b"# Notes"
+    assert kept.stat().st_mode & 0o111 == 0
+
+
+async def test_a_photo_without_a_caption_is_kept_and_asked_about(ears: Ears, owner: Person) -> None:
+    owner.send_photo(JPEG)
+    await ears.listen()
+
+    [names] = await attached(ears)
+
+    assert names[0].endswith(".jpg")
+    assert (await ears.turns(PRIVATE))[-1][0] == "telewright"
+
+
+async def test_a_file_that_is_not_what_it_says_is_refused_and_its_caption_not_carried_out(
+    ears: Ears, owner: Person
+) -> None:
+    owner.send_document("virus.png", b"\x00\x01\x02", "/new web-service hello")
+    await ears.listen()
+
+    [answer] = await answers(ears)
+
+    assert "virus.png" in answer
+    assert await ears.runs(PRIVATE) == []
+
+
+async def test_a_file_that_is_too_large_is_not_even_fetched(ears: Ears, owner: Person) -> None:
+    owner.send_document("dump.sql", b"x" * (10 * 1024 * 1024 + 1))
+    await ears.listen()
+
+    [answer] = await answers(ears)
+
+    assert "10 MB" in answer
+    assert ears.telegram.calls("getFile") == []
+
+
+async def test_a_file_that_is_larger_than_announced_is_not_kept(ears: Ears, owner: Person) -> None:
+    owner.send_document("dump.sql", b"x" * (10 * 1024 * 1024 + 1))
+    for update in ears.telegram.world.updates.pending.values():
+        if "message" in update and "document" in update["message"]:
+            update["message"]["document"]["file_size"] = 10
+    await ears.listen()
+
+    [answer] = await answers(ears)
+
+    assert "10 MB" in answer
+    assert not (ears.home / "attachments").exists()
+
+
+async def test_a_file_is_fetched_again_when_telegram_was_away(ears: Ears, owner: Person) -> None:
+    ears.telegram.fail("getFile", 1, status=500, description="Internal Server Error")
+    owner.send_document("notes.md", b"# Notes", "/projects")
+    await ears.listen()
+
+    assert await attached(ears) == [["notes.md"]]
+
+
+@pytest.mark.parametrize("captioned", [0, 1, 2])
+async def test_an_album_is_one_thing_to_say(ears: Ears, owner: Person, captioned: int) -> None:
+    for number in range(3):
+        owner.send_document(
+            f"{number}.txt", b"text %d" % number, "/projects" if number == captioned else None
+        )
+    _make_album(ears)
+    await ears.listen()
+
+    assert await ears.said(PRIVATE) == ["/projects"]
+    assert await attached(ears) == [["0.txt", "1.txt", "2.txt"]]
+
+
+async def test_an_album_that_is_taken_up_again_after_a_crash_is_whole(ears: Ears, owner: Person) -> None:
+    for number in range(3):
+        owner.send_document(f"{number}.txt", b"text %d" % number, "/projects" if number == 0 else None)
+    _make_album(ears)
+    updates = await ears.bot.get_updates()
+    await ears.reception.take([one for one in updates if one.message and one.message.document])
+    # A bot that was killed after it had marked the others, and before it had said them.
+    await ears.one(
+        """
+        UPDATE inbox SET handled_at = now()
+         WHERE payload #> '{message,document}' IS NOT NULL AND payload #> '{message,caption}' IS NULL RETURNING 1
+        """
+    )
+    await ears.listen()
+
+    assert await attached(ears) == [["0.txt", "1.txt", "2.txt"]]
+
+
+async def test_a_forwarded_file_does_not_bring_a_command(ears: Ears, owner: Person, operator: Person) -> None:
+    message = operator.send_document("notes.md", b"# Notes", "/new web-service evil")
+    owner.forward(message)
+    await ears.listen()
+
+    assert await ears.runs(PRIVATE) == []
+    assert await ears.said(PRIVATE) == ["Forwarded from Otto: /new web-service evil"]
+
+
+async def test_a_voice_message_is_politely_not_understood(ears: Ears, owner: Person, group: Group) -> None:
+    owner.send_voice()
+    owner.send_voice(chat=group)
+    await ears.listen()
+
+    [answer] = await answers(ears)
+
+    assert "cannot listen" in answer
+    assert not any("listen" in words for words in await ears.words() if words != answer)
+
+
+async def test_a_file_in_a_group_is_for_us_only_when_it_says_so(
+    ears: Ears, owner: Person, group: Group
+) -> None:
+    owner.send_document("a.txt", b"a", chat=group)
+    owner.send_document("b.txt", b"b", "/projects@telewright_bot", chat=group)
+    await ears.listen()
+
+    assert await attached(ears) == [["b.txt"]]
+
+
+def _make_album(ears: Ears) -> None:
+    for update in ears.telegram.world.updates.pending.values():
+        message: dict[str, Any] = update.get("message", {})
+        if "document" in message:
+            message["media_group_id"] = base64.b64encode(b"album").decode()
