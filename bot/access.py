@@ -140,18 +140,18 @@ async def _people(connection: Connection) -> dict[int, bool]:
     return {int(id_.removeprefix(f"{FRONT}:")): gone for id_, gone in await cursor.fetchall()}
 
 
-async def _groups(connection: Connection, let_in: Collection[int]) -> Collection[int]:
-    """Return the groups that are let in, and those that they have become."""
+async def _groups(connection: Connection, from_settings: Collection[int]) -> Collection[int]:
+    """Return the groups that are let in: by an owner, or by the settings, under whatever id they have since."""
     cursor = await connection.execute(
         """
-        WITH RECURSIVE let_in AS (
+        WITH RECURSIVE from_settings AS (
             SELECT unnest(%s::bigint[]) AS id
              UNION
-            SELECT moved_to FROM telegram_chats JOIN let_in ON chat_id = let_in.id WHERE moved_to IS NOT NULL
+            SELECT moved_to FROM telegram_chats JOIN from_settings ON chat_id = id WHERE moved_to IS NOT NULL
         )
-        SELECT id FROM let_in
+        SELECT id FROM from_settings UNION SELECT chat_id FROM telegram_groups
         """,
-        [list(let_in)],
+        [list(from_settings)],
     )
     return frozenset(id_ for (id_,) in await cursor.fetchall())
 

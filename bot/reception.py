@@ -16,7 +16,7 @@ from bot.access import Access, Person
 from bot.places import FRONT, Place, place_of
 from shared.database import Connection, Database
 from shared.ids import SessionId
-from shared.ledger import sessions, users
+from shared.ledger import groups, sessions, users
 from shared.storable import storable_json
 from shared.tracing import new_trace_id
 
@@ -79,6 +79,7 @@ class Reception:
             if self._access.lets_in_group(old):
                 async with self._database.transaction() as tx:
                     await chats.moved(tx, old, new)
+                    await groups.moved(tx, old, new)
                 await self._access.refresh()
 
     def _let_in(self, updates: Iterable[Update]) -> Iterable[_Arrival]:
@@ -109,10 +110,13 @@ class Reception:
 
 
 async def _sessions(tx: Connection, arrivals: Sequence[_Arrival]) -> dict[str, SessionId]:
-    """Return the sessions of the places, having opened those that are not, and met their people."""
+    """Return the sessions of the places, having opened those that are not, and met their people.
+
+    Somebody who was let in by their number has it for a name until they are met.
+    """
     cursor = await tx.execute(
         """
-        SELECT (SELECT array_agg(id) FROM users WHERE id = ANY(%(people)s)),
+        SELECT (SELECT array_agg(id) FROM users WHERE id = ANY(%(people)s) AND name <> id),
                (SELECT jsonb_object_agg(external_key, id) FROM sessions
                  WHERE front = %(front)s AND external_key = ANY(%(places)s))
         """,

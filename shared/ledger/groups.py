@@ -37,6 +37,19 @@ async def let_go(tx: Connection, chat_id: int) -> bool:
     return cursor.rowcount == 1
 
 
+async def moved(tx: Connection, old: int, new: int) -> None:
+    """Let a group be in under the id that it has got as a supergroup."""
+    await tx.execute(
+        """
+        WITH left_behind AS (DELETE FROM telegram_groups WHERE chat_id = %(old)s RETURNING *)
+        INSERT INTO telegram_groups (chat_id, allowed_by, allowed_at)
+        SELECT %(new)s, allowed_by, allowed_at FROM left_behind
+        ON CONFLICT DO NOTHING
+        """,
+        {"old": old, "new": new},
+    )
+
+
 async def all_of_them(tx: Connection) -> list[Group]:
     """Return the groups that were let in by command, the oldest first."""
     async with tx.cursor(row_factory=class_row(Group)) as cursor:

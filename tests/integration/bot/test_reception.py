@@ -14,6 +14,9 @@ from bot import chats
 from bot.access import Access
 from bot.reception import Reception
 from shared.database import Database
+from shared.ids import UserId
+from shared.ledger import groups, users
+from shared.ledger.users import Role, User
 from tests.receiving import GROUP_ID, GUEST_ID, OWNER_ID, Inbox, group, message, reception, said
 from tests.updates import STRANGER_ID, updates
 
@@ -152,6 +155,44 @@ async def test_a_group_that_nobody_let_in_is_not_followed(database: Database, in
 
     assert await inbox.count("telegram_chats") == 0
     assert await inbox.rows() == []
+
+
+async def test_a_group_that_an_owner_lets_in_is_heard_until_it_is_let_go_also_when_it_moves(
+    database: Database, inbox: Inbox
+) -> None:
+    old_id, new_id = -6, -1_000_000_000_009
+    access = Access(database, (OWNER_ID,))
+    await access.refresh()
+    desk = Reception(database, access, wake=lambda: None)
+    await desk.take([said(1, "too early", chat=group(old_id)), said(2, "owner")])
+
+    async with database.transaction() as tx:
+        await groups.let_in(tx, old_id, by=UserId("telegram:1"))
+    await access.refresh()
+    await desk.take([said(3, "let in", chat=group(old_id))])
+    await desk.take([said(4, chat=group(old_id), migrate_to_chat_id=new_id)])
+    await desk.take([said(5, "moved", chat=group(new_id))])
+    async with database.transaction() as tx:
+        await groups.let_go(tx, new_id)
+    await access.refresh()
+    await desk.take([said(6, "too late", chat=group(new_id)), said(7, "too late", chat=group(old_id))])
+
+    assert await inbox.texts() == ["owner", "let in", "moved"]
+
+
+async def test_somebody_who_was_let_in_by_number_gets_their_name_when_they_are_met(
+    database: Database,
+) -> None:
+    async with database.transaction() as tx:
+        await users.let_in(tx, UserId("telegram:2"), name="telegram:2", role=Role.VIEWER)
+    desk = await reception(database)
+
+    await desk.take([said(1, person=GUEST_ID)])
+
+    async with database.connection() as connection:
+        assert await users.get(connection, UserId("telegram:2")) == User(
+            UserId("telegram:2"), "Person 2", Role.VIEWER
+        )
 
 
 async def test_somebody_who_is_let_go_is_a_stranger_again(database: Database, inbox: Inbox) -> None:
