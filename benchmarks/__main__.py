@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import answer, executor, recovery, start
+from benchmarks import answer, cancel, executor, recovery, start
 
 
 async def main() -> None:
@@ -14,6 +14,7 @@ async def main() -> None:
     for title, benchmark in {
         "Executor": executor.main,
         "Message to first answer": answer.main,
+        "Cancelling with a child process under way": cancel.main,
         "kill -9 with runs under way": recovery.main,
         "Start of `telewright up`": start.main,
     }.items():

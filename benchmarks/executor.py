@@ -1,8 +1,10 @@
 """The durable engine beside bare LangGraph: start, interrupt, resume, finish, twenty at a time.
 
-Bare LangGraph is set up as its documentation does: one `AsyncPostgresSaver`
-that all runs share, on asyncio's own loop. Here every run is accepted, queued, ledgered and
-recoverable besides, in processes of their own.
+Bare LangGraph is set up as its documentation does (see `benchmarks.bare`):
+one `AsyncPostgresSaver` that all runs share, on asyncio's own loop. Here every
+run is accepted, queued, ledgered and recoverable besides. Each is measured
+with one process, and with two that share the work; what Telewright's client
+costs is counted as well, since it shares the machine.
 
     python -m benchmarks.executor
 """
@@ -10,17 +12,21 @@ recoverable besides, in processes of their own.
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
-from uuid import uuid4
 
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.types import Command
+import uvloop
 
-from benchmarks.installation import Parts, process, servers
-from benchmarks.workflow import build_app, builder
+from benchmarks.bare import at_a_time
+from benchmarks.cost import Cost, spent
+from benchmarks.installation import Parts, environment, process, servers
+from benchmarks.workflow import build_app
 from graph.registry import Graph
 from shared import queue
 from shared.database import Database
@@ -32,34 +38,83 @@ from shared.tracing import new_trace_id
 
 RUNS = 400
 CONCURRENCY = 20
-WARM_UP = 40
+WARM_UP = 60
+ROUNDS = 3
 
 
-async def bare(database_url: str) -> float:
-    """Return runs a second of LangGraph alone."""
-    async with AsyncPostgresSaver.from_conn_string(database_url) as saver:
-        graph = builder().compile(checkpointer=saver)
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How fast runs went, and what each cost."""
 
-        async def one() -> None:
-            config = {"configurable": {"thread_id": str(uuid4())}}
-            await graph.ainvoke({}, config)  # type: ignore[call-overload]
-            after = await graph.ainvoke(Command(resume={"choice": "yes"}), config)  # type: ignore[call-overload]
-            if after["value"] != 2:
-                raise AssertionError(after)
-
-        await _at_a_time(one, WARM_UP)
-        return await _rate(one)
+    rate: float
+    cost: Cost
 
 
-async def durable(parts: Parts) -> float:
-    """Return runs a second of the engine: one worker, and this process as its client."""
+async def bare(parts: Parts, loop: str, processes: int) -> Measured:
+    """Measure LangGraph alone, in so many processes."""
+    with ExitStack() as stack:
+        started = [stack.enter_context(_bare_process(parts, loop, processes)) for _ in range(processes)]
+        await asyncio.to_thread(_all_ready, started)
+
+        async def go() -> None:
+            for one in started:
+                assert one.stdin is not None
+                one.stdin.write(b"go\n")
+                one.stdin.flush()
+            await asyncio.to_thread(_all_ready, started)
+
+        return await _measured(parts, [one.pid for one in started], go)
+
+
+@contextmanager
+def _bare_process(parts: Parts, loop: str, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+    arguments = ["benchmarks.bare", loop, str(RUNS // processes), str(CONCURRENCY // processes)]
+    with subprocess.Popen(
+        [sys.executable, "-m", *arguments], env=environment(parts), stdin=-1, stdout=-1
+    ) as started:
+        yield started
+
+
+def _all_ready(started: list[subprocess.Popen[bytes]]) -> None:
+    for one in started:
+        if one.stdout is None or one.stdout.readline() != b"ready\n":
+            raise RuntimeError("LangGraph alone has failed")
+
+
+async def durable(parts: Parts, workers: int) -> Measured:
+    """Measure the engine: so many workers, and this process as their client."""
     async with Database(parts.database_url, connections=CONCURRENCY) as database:
         client = Client(database)
         await client.open()
-        with process("worker", parts):
+        with ExitStack() as stack:
+            started = [stack.enter_context(process("worker", parts)) for _ in range(workers)]
             async with client.looking():
-                await _at_a_time(client.one, WARM_UP)
-                return await _rate(client.one)
+                await _until_all_listen(database, workers)
+                await at_a_time(client.one, WARM_UP, CONCURRENCY)
+                return await _measured(
+                    parts,
+                    [one.pid for one in started],
+                    lambda: at_a_time(client.one, RUNS, CONCURRENCY),
+                )
+
+
+async def _until_all_listen(database: Database, workers: int) -> None:
+    while True:
+        async with database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - interval '5 seconds'"
+            )
+        if cursor.rowcount >= workers:
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _measured(parts: Parts, pids: list[int], go: Callable[[], Awaitable[None]]) -> Measured:
+    before = await spent(parts, pids)
+    started = time.perf_counter()
+    await go()
+    rate = RUNS / (time.perf_counter() - started)
+    return Measured(rate, (await spent(parts, pids)).of_each(before, RUNS))
 
 
 class Client:
@@ -154,33 +209,43 @@ class Client:
         return int(row[0]) if row else 0
 
 
-async def _at_a_time(one: Callable[[], Awaitable[None]], count: int) -> None:
-    slots = asyncio.Semaphore(CONCURRENCY)
-
-    async def in_slot() -> None:
-        async with slots:
-            await one()
-
-    await asyncio.gather(*(in_slot() for _ in range(count)))
-
-
-async def _rate(one: Callable[[], Awaitable[None]]) -> float:
-    started = time.perf_counter()
-    await _at_a_time(one, RUNS)
-    return RUNS / (time.perf_counter() - started)
-
-
 async def main() -> None:
-    """Measure both three times, in turns; print the best of each and their ratio."""
+    """Measure each several times, in turns; print the medians and their ratios to LangGraph's."""
+    subjects: dict[str, Callable[[Parts], Awaitable[Measured]]] = {
+        "LangGraph, as documented": lambda parts: bare(parts, "asyncio", 1),
+        "LangGraph on uvloop": lambda parts: bare(parts, "uvloop", 1),
+        "LangGraph, as documented, twice": lambda parts: bare(parts, "asyncio", 2),
+        "Telewright, one worker": lambda parts: durable(parts, 1),
+        "Telewright, two workers": lambda parts: durable(parts, 2),
+    }
+    measured: dict[str, list[Measured]] = {name: [] for name in subjects}
     async with servers() as parts:
-        alone, ours = [], []
-        for _ in range(3):
-            alone.append(await bare(parts.database_url))
-            ours.append(await durable(parts))
-        print(f"bare LangGraph, one shared saver     {max(alone):6.1f} runs/s")
-        print(f"Telewright, durable                  {max(ours):6.1f} runs/s")
-        print(f"ratio                                {max(ours) / max(alone):6.2f}")
+        for _ in range(ROUNDS):
+            for name, measure in subjects.items():
+                measured[name].append(await measure(parts))
+    _report(measured)
+
+
+def _report(measured: dict[str, list[Measured]]) -> None:
+    print(f"{'':33} runs/s  CPU ms/run: processes  PostgreSQL     all  commits/run  WAL kB/run")
+    for name, several in measured.items():
+        processes = 1000 * median(one.cost.processes_s for one in several)
+        postgres = 1000 * median(one.cost.postgres_s for one in several)
+        print(
+            f"{name:33} {_rate(several):6.1f}              {processes:9.1f}   {postgres:9.1f}"
+            f"  {processes + postgres:6.1f}       {median(one.cost.commits for one in several):6.1f}"
+            f"      {median(one.cost.wal_bytes for one in several) / 1000:6.1f}"
+        )
+    rates = {name: _rate(several) for name, several in measured.items()}
+    documented, on_uvloop, twice, one, two = rates.values()
+    print(f"ratio, one worker to LangGraph as documented      {one / documented:5.2f}")
+    print(f"ratio, one worker to LangGraph on uvloop          {one / on_uvloop:5.2f}")
+    print(f"ratio, two workers to two processes of LangGraph  {two / twice:5.2f}")
+
+
+def _rate(several: list[Measured]) -> float:
+    return median(one.rate for one in several)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -40,12 +40,16 @@ async def servers() -> AsyncIterator[Parts]:
             await asyncio.to_thread(postgres.stop)
 
 
+def environment(parts: Parts) -> dict[str, str]:
+    """Return what a process of this installation gets."""
+    return {**os.environ, "DATABASE_URL": parts.database_url, "REDIS_URL": parts.redis_url}
+
+
 @contextmanager
 def process(role: str, parts: Parts) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker or a scheduler as a process of its own."""
-    environment = {**os.environ, "DATABASE_URL": parts.database_url, "REDIS_URL": parts.redis_url}
     started = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.process", role], env=environment, stderr=None
+        [sys.executable, "-m", "benchmarks.process", role], env=environment(parts), stderr=None
     )
     try:
         yield started

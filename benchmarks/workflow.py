@@ -12,6 +12,7 @@ from langgraph.types import interrupt
 
 from graph.context import RunContext
 from graph.registry import Graph
+from infrastructure import programs
 from shared.ledger.approvals import Choice, Question
 
 
@@ -74,6 +75,21 @@ def _effect(number: int) -> Any:  # noqa: ANN401 - LangGraph's own type for a no
         return {}
 
     return node
+
+
+def build_child() -> Graph:
+    """Compile one node that waits for a program, which writes its number to a file, for ever."""
+
+    async def node(state: State) -> State:
+        await programs.run(
+            ["sh", "-c", 'echo $$ > "$1"; exec sleep 1000', "child", state["file"]], timeout_s=1000
+        )
+        return {}
+
+    graph = StateGraph(State)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    return graph.compile()
 
 
 def _append(file: Path, text: str) -> None:
