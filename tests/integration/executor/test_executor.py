@@ -17,6 +17,10 @@ from tests import workflows
 from tests.engine import Engine, ended, until
 
 
+_CANCELLED_S = 20
+"""Ten times the aim, for machines that do other things too; `benchmarks.cancel` measures the time itself."""
+
+
 async def test_a_run_asks_waits_and_goes_on_with_the_answer(engine: Engine) -> None:
     run = await engine.accept(workflows.build_approval)
     await engine.drain()
@@ -139,7 +143,7 @@ async def test_a_cancelled_run_ends_with_its_child_processes(engine: Engine, tmp
     child = await until(lambda: _child(tmp_path))
     async with engine.database.transaction() as tx:
         await claims.request_cancel(tx, run.id, by=run.requested_by)
-    await until(lambda: _ended(engine, run))
+    await until(lambda: _ended(engine, run), within_s=_CANCELLED_S)
     assert (await engine.run(run)).status is Status.CANCELLED
     assert not psutil.pid_exists(child)
     await draining
