@@ -18,6 +18,7 @@ from bot.chats import OPEN
 from bot.outbox import COLUMNS, PROGRESS, Row, RowStatus
 from bot.places import FRONT
 from shared.database import Connection
+from shared.storable import storable
 
 
 class Rank(IntEnum):
@@ -181,7 +182,7 @@ async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[in
                 "statuses": [mark.status for mark in marks],
                 "message_ids": [mark.message_id for mark in marks],
                 "revisions": [mark.sent_revision for mark in marks],
-                "errors": [mark.error for mark in marks],
+                "errors": [mark.error and storable(mark.error) for mark in marks],
                 "token": token,
             },
         )

@@ -264,6 +264,10 @@ class Sender:
                 RETRIED.labels("unknown").inc()
                 log.info("message.missed", key=row.key, chat_id=row.chat_id)
                 return _again(row)
+            case Later() as later:
+                # The question has to wait, and its answer stays unknown: the row stays as it is.
+                await self._wait(row, later)
+                return None
             case outcome:
                 return await self._conclude(row, outcome)
 

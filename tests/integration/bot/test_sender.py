@@ -261,6 +261,33 @@ class TestUnknownEnds:
         (message,) = telegram.messages(ann, by_bot=True)
         assert row.message_id == message.id
 
+    async def test_what_is_not_known_stays_so_while_telegram_gives_no_answer(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        telegram.fail("sendMessage", after_effect=True)
+        telegram.fail("editMessageReplyMarkup", retry_after=1)
+        telegram.fail("editMessageReplyMarkup", status=502)
+        telegram.fail("editMessageReplyMarkup", cut=True)
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled(await speaker.put(ann, QUESTION), within_s=40)
+        assert said(telegram, ann) == ["Shall I?"]
+        assert len(telegram.calls("sendMessage")) == 1
+
+    async def test_a_telegram_that_cannot_be_reached_is_waited_for_without_doubt(
+        self, database: Database, ann: Person, telegram: FakeTelegram
+    ) -> None:
+        async with speaking(database, telegram) as speaker:
+            await telegram.stop()
+            key = await speaker.put(ann, "when you are back")
+            await until(lambda: _has_status(database, key, "sending"))
+            await until(lambda: _has_status(database, key, "pending"))
+            again = FakeTelegram(token=telegram.token, port=int(telegram.url.rpartition(":")[2]))
+            writer(again, 1)
+            async with again:
+                await speaker.settled(key)
+                assert said(again, ann) == ["when you are back"]
+                assert again.calls("editMessageReplyMarkup") == []
+
     async def test_a_message_that_never_arrived_is_sent_again(
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:
