@@ -158,6 +158,11 @@ def test_escape_sequences_and_control_characters_are_gone() -> None:
     assert words.text == "red\n    next\N{REPLACEMENT CHARACTER}"
 
 
+def test_towers_of_marks_are_taken_down() -> None:
+    (words,) = _words(Reply.saying("Z" + "\u0351" * 60))
+    assert words.text == "Z" + "\u0351" * 3
+
+
 def test_the_first_line_of_a_question_stands_out() -> None:
     (words,) = _words(Reply(blocks=[Text(text="Deploy hello?\nIt is new.")], kind=Kind.QUESTION))
     assert _styled(words) == [("bold", "Deploy hello?")]
