@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from graph.conversation import deciding, looking, working
 from graph.conversation.about_session import session
 from graph.conversation.calls import Call
+from graph.conversation.details import details
 from graph.conversation.exchange import Exchange
 from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
@@ -118,6 +119,15 @@ COMMANDS: tuple[Command, ...] = (
         summary="List what waits for somebody's answer",
         role=Role.VIEWER,
         handler=looking.approvals_there_are,
+        looks=True,
+    ),
+    Command(
+        name="details",
+        arguments="[run]",
+        summary="Show in full what a run asks: its plan, the changes, the tests' output",
+        role=Role.VIEWER,
+        handler=details,
+        example="/details 7",
         looks=True,
     ),
     Command(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from graph.conversation.questions import choices, put
+from graph.conversation.questions import offered, put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
 from graph.conversation.words import capitalised, duration, since, step_name
 from graph.orchestrator.state import UNTOLD
@@ -120,7 +120,7 @@ def _reminded(event: Event, run: Run) -> Reply | None:
         f"Run {run.number} still waits: {question.title} {duration(left.total_seconds())} are left to answer."
     )
     return _notice(run, text).model_copy(
-        update={"choices": list(choices(question, approval_id)), "approval_id": approval_id}
+        update={"choices": offered(question, approval_id, run.number), "approval_id": approval_id}
     )
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from graph.conversation.replies import Block, DecisionChoice, Kind, Reply, Text, facts
+from graph.conversation.replies import (
+    Block,
+    CommandChoice,
+    DecisionChoice,
+    Kind,
+    Reply,
+    ReplyChoice,
+    Text,
+    facts,
+)
 from graph.conversation.words import listed
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId
@@ -107,11 +116,17 @@ def put(question: Question, approval_id: ApprovalId, run_number: int) -> Reply:
         blocks.append(Text(text="Pick one, or write another." if several else "Write your answer."))
     return Reply(
         blocks=blocks,
-        choices=list(choices(question, approval_id)),
+        choices=offered(question, approval_id, run_number),
         kind=Kind.QUESTION,
         run_number=run_number,
         approval_id=approval_id,
     )
+
+
+def offered(question: Question, approval_id: ApprovalId, run_number: int) -> list[ReplyChoice]:
+    """Return the buttons of a question that is put: its answers, and the way to its details."""
+    more = [CommandChoice(label="Details", command=f"/details {run_number}")] if question.details else []
+    return [*choices(question, approval_id), *more]
 
 
 def choices(question: Question, approval_id: ApprovalId, *, about: str = "") -> list[DecisionChoice]:

@@ -19,6 +19,7 @@ from shared.ids import ApprovalId, RunId
 from shared.ledger import audit, events
 from shared.ledger.runs import Run, Status, get_locked
 from shared.ledger.users import Role, User
+from shared.redaction import Redactor
 from shared.storable import storable_json
 
 
@@ -31,6 +32,29 @@ class Choice(BaseModel):
     label: str
     asks_comment: bool = False
     """Whether a front asks for a comment before it sends this choice."""
+
+
+LONGEST_DETAIL = 60_000
+"""Characters of one detail."""
+MOST_DETAILS = 6
+
+
+class Detail(BaseModel):
+    """One thing to read before deciding: a plan in full, a diff, what tests printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(max_length=80)
+    text: str = Field("", max_length=LONGEST_DETAIL)
+
+    @classmethod
+    def of(cls, name: str, text: str) -> Detail:
+        """Return a detail without what looks like a secret, and cut to the length that is kept."""
+        shown = Redactor().text(text)
+        if len(shown) <= LONGEST_DETAIL:
+            return cls(name=name, text=shown)
+        more = "\n… cut here: there is more."
+        return cls(name=name, text=shown[: LONGEST_DETAIL - len(more)] + more)
 
 
 class Question(BaseModel):
@@ -46,6 +70,8 @@ class Question(BaseModel):
     """What exactly is approved, as labels with values. A list, since JSONB keeps no order of keys."""
     text: str = ""
     """More to read, plain text."""
+    details: list[Detail] = Field([], max_length=MOST_DETAILS)
+    """What to read before deciding. Once the question stands, only the names; `details_of` has the texts."""
     choices: list[Choice] = []
     wants_text: bool = False
     """Whether a free text is an answer as well."""
@@ -55,6 +81,10 @@ class Question(BaseModel):
     by_someone_else: bool = False
     """Whether it must be decided by somebody other than who asked for the run."""
     expires_in_s: int = Field(default=24 * 3600, gt=0)
+
+    def without_texts(self) -> Question:
+        """Return the question as it is shown and carried about: of its details the names."""
+        return self.model_copy(update={"details": [Detail(name=one.name) for one in self.details]})
 
 
 class Answer(BaseModel):
@@ -164,12 +194,12 @@ async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval
             question = one.question
             await cursor.execute(
                 f"""
-                INSERT INTO approvals (run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles,
-                                       by_someone_else, expires_at)
+                INSERT INTO approvals (run_id, interrupt_id, task_id, ordinal, question, details, digest,
+                                       allowed_roles, by_someone_else, expires_at)
                 VALUES (%(run_id)s, %(interrupt_id)s, %(task_id)s,
                         (SELECT count(*) FROM approvals
                           WHERE run_id = %(run_id)s AND task_id = %(task_id)s AND status = 'decided'),
-                        %(question)s, %(digest)s, %(allowed_roles)s, %(by_someone_else)s,
+                        %(question)s, %(details)s, %(digest)s, %(allowed_roles)s, %(by_someone_else)s,
                         now() + make_interval(secs => %(expires_in_s)s))
                 ON CONFLICT (run_id, interrupt_id) DO NOTHING
                 RETURNING {_COLUMNS}
@@ -178,7 +208,8 @@ async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval
                     "run_id": run.id,
                     "interrupt_id": one.interrupt_id,
                     "task_id": one.task_id,
-                    "question": storable_json(question.model_dump(mode="json")),
+                    "question": storable_json(question.without_texts().model_dump(mode="json")),
+                    "details": storable_json([one.model_dump() for one in question.details]),
                     "digest": question.digest,
                     "allowed_roles": [str(role) for role in question.allowed_roles],
                     "by_someone_else": question.by_someone_else,
@@ -273,6 +304,19 @@ async def get(tx: Connection, approval_id: ApprovalId) -> Approval:
     if approval is None:
         raise NoSuchApproval
     return approval
+
+
+async def details_of(tx: Connection, approval_id: ApprovalId) -> list[Detail]:
+    """Return what there is to read before deciding.
+
+    Raises:
+        NoSuchApproval: There is none with this id.
+    """
+    cursor = await tx.execute("SELECT details FROM approvals WHERE id = %s", [approval_id])
+    row = await cursor.fetchone()
+    if row is None:
+        raise NoSuchApproval
+    return [Detail.model_validate(one) for one in row[0]]
 
 
 async def of_run(tx: Connection, run_id: RunId) -> list[Approval]:

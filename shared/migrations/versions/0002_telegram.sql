@@ -9,6 +9,9 @@ ALTER TABLE inbox ADD COLUMN error TEXT;
 
 -- Whoever must decide was told that the time is nearly over.
 ALTER TABLE approvals ADD COLUMN reminded_at TIMESTAMPTZ;
+-- More to read before deciding, as [{name, text}]: kept once, and apart from the question that
+-- is shown, since events and chats carry that about. There only the names are.
+ALTER TABLE approvals ADD COLUMN details JSONB NOT NULL DEFAULT '[]';
 
 -- One holder at a time of what only one process may do. The lock itself is an advisory one,
 -- which ends with its process; the row fences a holder that was paused, and says who it is.
