@@ -54,7 +54,7 @@ def run(number: int) -> str:
 
 def steps_before(number: int) -> str:
     """Say that the first steps are not shown any more."""
-    return f"… {number} done before" if number > 1 else "… 1 done before"
+    return f"… {number} done before"
 
 
 QUEUED: Final = "The next free worker takes it."
@@ -92,8 +92,6 @@ NOT_UNDERSTOOD_KIND: Final = "I can read text, documents and photos, but not thi
 
 UNKNOWN_BUTTON: Final = "I do not know this button any more. Please use the newest message, or see /status."
 
-EDIT_NOT_TAKEN: Final = "I have already read what you wrote before. Please send the change as a new message."
-
 
 FOREIGN_BUTTON: Final = "This button belongs to another chat, and does nothing here."
 
@@ -126,11 +124,6 @@ def type_not_taken(name: str, taken: str) -> str:
 def file_not_fetched(name: str) -> str:
     """Say that a file could not be fetched from Telegram."""
     return f"I could not fetch {name} from Telegram."
-
-
-def file_kept(name: str) -> str:
-    """Say that a file was kept, when nothing was written with it."""
-    return f"I have kept {name}. Tell me what it is for."
 
 
 def went_wrong(trace_id: str) -> str:
@@ -191,16 +184,9 @@ def waits(title: str) -> str:
 
 
 OVERVIEW_EMPTY: Final = "Nothing yet. Write what you want to have, or /new."
-OVERVIEW_TOPICS: Final = "Topics"
-OVERVIEW_AT_WORK: Final = "At work"
-OVERVIEW_WAITING: Final = "Waits for an answer"
 OPEN_TOPIC: Final = "Open the topic"
 
-SESSION: Final = "This conversation"
-SESSION_RESET: Final = "Done. We begin anew; the projects and runs stay as they are."
-RESET_SESSION: Final = "Begin anew"
 
 # -- Approvals --------------------------------------------------------------------------------------
 
-REMINDER: Final = "This still waits for an answer, and will soon not be asked any more."
 NOT_ASKED_ANY_MORE: Final = "This is not asked any more: its run is over."
