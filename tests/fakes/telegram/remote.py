@@ -27,9 +27,11 @@ class RemoteTelegram(Telegram):
     Args:
         url: Where it listens.
         token: The bot's token there.
+        pid: The server's process, where it is one of its own.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, pid: int | None = None) -> None:
+        self.pid = pid
         self.url = url
         self.token = token
         self._local = threading.local()
@@ -76,7 +78,7 @@ def telegram_in_process(*, validate: bool = False, limits: bool = False) -> Iter
         try:
             assert process.stdout is not None
             started = json.loads(process.stdout.readline())
-            with closing(RemoteTelegram(started["url"], started["token"])) as telegram:
+            with closing(RemoteTelegram(started["url"], started["token"], process.pid)) as telegram:
                 yield telegram
         finally:
             process.terminate()

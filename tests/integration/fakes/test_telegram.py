@@ -449,6 +449,8 @@ async def test_a_draft_grows_is_stopped_and_goes_when_the_message_comes(
     assert [draft["shown"] for draft in telegram.drafts(ann)] == [False, True]
     await bot.send_message(ann.id, "Again.")
     assert not any(draft["shown"] for draft in telegram.drafts(ann))
+    await bot.send_message_draft(ann.id, 6, text="More")
+    assert [draft["shown"] for draft in telegram.drafts(ann)] == [False, True]
 
 
 async def test_drafts_are_for_private_chats_and_have_a_limit(
