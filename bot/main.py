@@ -31,7 +31,6 @@ from shared.database import Database
 from shared.errors import BadSetting
 from shared.lease import Held, Lease
 from shared.ledger import users
-from shared.ledger.users import Role
 from shared.live import Live
 from shared.outages import outlast
 from shared.settings import Settings
@@ -108,8 +107,7 @@ class TelegramBot:
         """Let in who stands in the settings: the first as owner, the other people as operators."""
         people = [user_id(one) for one in self._settings.allowed_user_ids if one > 0]
         async with self._database.transaction() as tx:
-            for number, one in enumerate(people):
-                await users.ensure(tx, one, name=str(one), role=Role.OPERATOR if number else Role.OWNER)
+            await users.allow(tx, owner=people[0], operators=people[1:])
         await self._access.refresh()
 
     async def _speak_in_turn(self) -> None:

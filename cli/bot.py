@@ -38,4 +38,5 @@ def _services(settings: Settings) -> Services:
         catalogue=catalogue,
         reader=DiscreetReader(deployer, Secrets(settings.home)),
         model=settings.model,
+        fixed_users=frozenset(UserId(f"{FRONT}:{one}") for one in settings.allowed_user_ids),
     )

@@ -10,12 +10,12 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from tests.acceptance.main_job.killer import Killer
-from tests.acceptance.telegram.waiting import STEP_S, asked, said
+from tests.acceptance.telegram.waiting import STEP_S, asked, press, said
 from tests.fakes.telegram import Person, Telegram
 from tests.installation import Installation
 
@@ -53,7 +53,7 @@ async def _live(telegram: Telegram, person: Person, killer: Killer) -> list[str]
         name = f"{person.first_name.lower()}-{len(made) + 1}"
         made.append(name)
         person.say(f"/new static-site {name}")
-        await _approve(telegram, person, f"Make the static-site {name}?")
+        await _approve(telegram, person, f"Build {name} from static-site?")
         await _approve(telegram, person, f"Deploy release 1 of {name}?")
         await said(telegram, person, f"of {name} is live")
     return made
@@ -61,7 +61,7 @@ async def _live(telegram: Telegram, person: Person, killer: Killer) -> list[str]
 
 async def _approve(telegram: Telegram, person: Person, question: str) -> None:
     message = await asked(telegram, person, question)
-    person.press(message, "Approve")
+    press(person, message, "Approve")
     await telegram.until(lambda: not message.buttons, timeout=STEP_S, what=f"{question} without buttons")
 
 
@@ -74,7 +74,8 @@ async def _until_all_is_sent(installation: Installation, telegram: Telegram) -> 
             )
             return await cursor.fetchone() == (0,)
 
-        await telegram.until(nothing_is_left, timeout=STEP_S, what="that all is sent")
+        condition: Callable[[], Awaitable[bool]] = nothing_is_left
+        await telegram.until(condition, timeout=STEP_S, what="that all is sent")
 
 
 def _check_everything_was_said_once(telegram: Telegram, person: Person, projects: list[str]) -> None:
@@ -82,7 +83,7 @@ def _check_everything_was_said_once(telegram: Telegram, person: Person, projects
     for name in projects:
         once = Counter(
             {
-                "asked for the plan": _count(said, f"Make the static-site {name}?"),
+                "asked for the plan": _count(said, f"Build {name} from static-site?"),
                 "asked for the release": _count(said, f"Deploy release 1 of {name}?"),
                 "told the end": _count(said, f"of {name} is live"),
                 "one progress": _count(said, f"Build {name}\n"),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.telegram.conftest import STRANGER
 from tests.acceptance.telegram.printed import check_golden
-from tests.acceptance.telegram.waiting import answered, asked, live, prompted, said
+from tests.acceptance.telegram.waiting import answered, asked, live, press, prompted, said
 from tests.fakes.telegram import Person, Telegram, Topic
 from tests.fakes.telegram.front import Chatlike
 from tests.installation import Installation
@@ -24,8 +24,8 @@ async def test_a_service_is_made_from_a_command(
     ann.say("/start")
     ann.say("/new web-service hello Says hello")
 
-    ann.press(await asked(telegram, ann, "Make the web-service"), "Approve")
-    ann.press(await asked(telegram, ann, "Deploy release 1"), "Approve")
+    press(ann, await asked(telegram, ann, "from web-service?"), "Approve")
+    press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "hello" in await live(telegram, ann, "hello")
     print(conversation := telegram.transcript(ann))
@@ -38,11 +38,11 @@ async def test_a_service_is_made_from_a_sentence_and_a_rejected_plan_comes_back_
 ) -> None:
     ann.say("Create a static site called pages")
 
-    ann.press(await asked(telegram, ann, "Make the static-site"), "Change it")
+    press(ann, await asked(telegram, ann, "from static-site?"), "Change it")
     prompt = await prompted(telegram, ann)
     ann.say("name: leaves", reply_to=prompt)
-    ann.press(await asked(telegram, ann, "leaves"), "Approve")
-    ann.press(await asked(telegram, ann, "Deploy release 1"), "Approve")
+    press(ann, await asked(telegram, ann, "leaves"), "Approve")
+    press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "leaves" in await live(telegram, ann, "leaves")
     print(conversation := telegram.transcript(ann))
@@ -58,8 +58,8 @@ async def test_in_a_forum_each_project_has_a_topic(
 
     ann.say("/new static-site pages", chat=forum)
     topic = await telegram.until(lambda: _named(forum.topics, "pages"))
-    ann.press(await asked(telegram, topic, "Make the static-site"), "Approve")
-    ann.press(await asked(telegram, topic, "Deploy release 1"), "Approve")
+    press(ann, await asked(telegram, topic, "from static-site?"), "Approve")
+    press(ann, await asked(telegram, topic, "Deploy release 1"), "Approve")
 
     assert "pages" in await live(telegram, topic, "pages")
     await telegram.until(lambda: _says(telegram, forum, "pages", "live"))
@@ -72,7 +72,7 @@ async def test_a_topic_of_a_private_chat_is_a_conversation_of_its_own(
 ) -> None:
     topic = ann.topic("Work")
     ann.say("/new static-site pages", topic=topic)
-    ann.press(await asked(telegram, topic, "Make the static-site"), "Cancel")
+    press(ann, await asked(telegram, topic, "from static-site?"), "Cancel")
     await said(telegram, topic, "is cancelled")
 
     ann.say("/runs")
@@ -88,10 +88,10 @@ async def test_two_people_press_one_button_at_once_and_one_of_them_decides(
     ann.say(f"/users add {group.id}")
     await said(telegram, ann, str(group.id))
     ben.say("/new static-site pages", chat=group)
-    question = await asked(telegram, group, "Make the static-site")
+    question = await asked(telegram, group, "from static-site?")
 
-    presses = [ann.press(question, "Cancel"), ben.press(question, "Approve")]
-    answers = [await answered(telegram, press) for press in presses]
+    presses = [press(ann, question, "Cancel"), press(ben, question, "Approve")]
+    answers = [await answered(telegram, one) for one in presses]
 
     assert sorted(answer.show_alert for answer in answers) == [False, True]
     await telegram.until(lambda: not question.buttons)
@@ -108,11 +108,11 @@ async def test_somebody_who_may_only_look_is_told_so_and_only_they_see_it(
     await said(telegram, ann, str(group.id))
     vera.join(group)
     ann.say("/new static-site pages", chat=group)
-    question = await asked(telegram, group, "Make the static-site")
+    question = await asked(telegram, group, "from static-site?")
     before = len(telegram.messages(group))
 
-    press = vera.press(question, "Approve")
-    answer = await answered(telegram, press)
+    pressed = press(vera, question, "Approve")
+    answer = await answered(telegram, pressed)
 
     assert answer.show_alert
     assert "owner or operator" in answer.text
@@ -150,8 +150,8 @@ async def test_everything_works_by_webhook(
     with installation.running(bots=1):
         await telegram.until(lambda: telegram.webhook["url"])
         ann.say("/new static-site pages")
-        ann.press(await asked(telegram, ann, "Make the static-site"), "Approve")
-        ann.press(await asked(telegram, ann, "Deploy release 1"), "Approve")
+        press(ann, await asked(telegram, ann, "from static-site?"), "Approve")
+        press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
         assert "pages" in await live(telegram, ann, "pages")
         assert telegram.calls("getUpdates") == []

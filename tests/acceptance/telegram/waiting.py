@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from tests.fakes.telegram import Answer, Message, Press, Telegram
+from tests.fakes.telegram import Answer, Message, Person, Press, Telegram
 from tests.fakes.telegram.front import Chatlike
 
 STEP_S = 120.0
@@ -26,6 +26,11 @@ async def asked(telegram: Telegram, chat: Chatlike, words: str) -> Message:
         return message
 
     return await telegram.until(question, timeout=STEP_S, what=f"{words} with buttons")
+
+
+def press(person: Person, message: Message, word: str) -> Press:
+    """Press the button with this word on it."""
+    return person.press(message, next(one for row in message.buttons for one in row if word in one))
 
 
 async def prompted(telegram: Telegram, chat: Chatlike) -> Message:
