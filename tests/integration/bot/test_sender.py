@@ -610,13 +610,13 @@ class TestLease:
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:
         bob = writer(telegram, 2)
-        async with speaking(database, telegram) as speaker:
-            await speaker.stand(ann, "one", key="k")
-            await speaker.settled("k")
-            async with database.transaction() as tx:
-                await outbox.stand(tx, key="k", place=place(ann), content=Words(text="two"), solicited=True)
+        async with speaking(database, telegram, running=False) as early:
+            await early.stand(ann, "one", key="k")
+        async with database.transaction() as tx:
+            await outbox.stand(tx, key="k", place=place(ann), content=Words(text="two"), solicited=True)
+            async with speaking(database, telegram) as speaker:
                 await speaker.settled(await speaker.put(bob, "not held up"))
-            speaker.sender.wake(ann.id)
+        async with speaking(database, telegram) as speaker:
             await speaker.settled("k")
         assert said(telegram, ann) == ["two"]
 
