@@ -16,7 +16,6 @@ from shared.ledger.users import Role, User
 from tests import workflows
 from tests.engine import Engine, ended, until
 
-
 _CANCELLED_S = 20
 """Ten times the aim, for machines that do other things too; `benchmarks.cancel` measures the time itself."""
 

@@ -98,6 +98,32 @@ async def test_a_worker_whose_beat_and_ears_met_an_outage_beats_and_listens_agai
     assert started[0].poll() is None
 
 
+async def test_a_job_let_go_of_in_an_outage_is_queued_again_after_it(
+    engine: Engine, database_url: str
+) -> None:
+    await engine.accept(workflows.build_approval)
+    async with engine.queue.open_async(engine.database.pool):
+        manager = engine.queue.job_manager
+        job = await manager.fetch_job(queues=None, worker_id=await manager.register_worker())
+        assert job is not None
+        await _let_in(database_url, allowed=False)
+        outside = psycopg.conninfo.make_conninfo(database_url, dbname="postgres")
+        name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+        async with await psycopg.AsyncConnection.connect(outside, autocommit=True) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
+        letting_go = asyncio.create_task(manager.retry_job(job))
+        await asyncio.wait([letting_go], timeout=1)  # the outage's length
+        await _let_in(database_url, allowed=True)
+        await letting_go
+
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute("SELECT status FROM procrastinate_jobs")
+        assert await cursor.fetchall() == [("todo",)]
+
+
 async def test_everything_works_when_valkey_is_gone_for_good(
     database_url: str, valkey: EmbeddedValkey, started: list[subprocess.Popen[bytes]]
 ) -> None:
