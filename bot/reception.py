@@ -10,6 +10,8 @@ import psycopg
 import structlog
 from aiogram.types import Chat, InaccessibleMessage, Update
 from prometheus_client import Counter
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
 
 from bot import chats
 from bot.access import Access, Person
@@ -101,12 +103,12 @@ class Reception:
 
     async def _store(self, arrivals: Sequence[_Arrival]) -> int:
         """Store them in one transaction; return how many are new."""
-        async with self._database.transaction() as tx:
+        async with self._database.pipelined_transaction() as tx:
             open_sessions = await _sessions(tx, arrivals)
-            new = await _receive(tx, arrivals, open_sessions)
+            received = await _receive(tx, arrivals, open_sessions)
             for chat, message_id in _met(arrivals).values():
                 await chats.met(tx, chat, message_id)
-        return new
+        return len(await received.fetchall())
 
 
 async def _sessions(tx: Connection, arrivals: Sequence[_Arrival]) -> dict[str, SessionId]:
@@ -140,14 +142,17 @@ async def _sessions(tx: Connection, arrivals: Sequence[_Arrival]) -> dict[str, S
     return opened
 
 
-async def _receive(tx: Connection, arrivals: Sequence[_Arrival], open_sessions: dict[str, SessionId]) -> int:
-    """Write the rows of the inbox; return how many are new."""
-    cursor = await tx.execute(
+async def _receive(
+    tx: Connection, arrivals: Sequence[_Arrival], open_sessions: dict[str, SessionId]
+) -> AsyncCursor[TupleRow]:
+    """Write the rows of the inbox; those that are new come back."""
+    return await tx.execute(
         """
         INSERT INTO inbox (front, external_id, session_id, user_id, payload, trace_id)
         SELECT %(front)s, * FROM unnest(%(numbers)s::text[], %(sessions)s::uuid[], %(people)s::text[],
                                         %(payloads)s::jsonb[], %(traces)s::text[])
         ON CONFLICT (front, external_id) DO NOTHING
+        RETURNING id
         """,
         {
             "front": FRONT,
@@ -158,7 +163,6 @@ async def _receive(tx: Connection, arrivals: Sequence[_Arrival], open_sessions: 
             "traces": [new_trace_id() for _ in arrivals],
         },
     )
-    return cursor.rowcount
 
 
 def payload_of(update: Update) -> dict[str, Any]:
