@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from langgraph.types import Command
 
 from graph.context import RunContext
 from graph.orchestrator.configure import contract_of, names_of_secrets, plain_environment
+from graph.orchestrator.details import of_release, with_details
 from graph.orchestrator.output import clean
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, release_of, serving_before
-from shared.ledger.approvals import Question
+from shared.ledger.approvals import Detail, Question
 from shared.ledger.projects import Project
 from shared.ledger.releases import Release
 from shared.policy import Effect, Rule, group_of, rule_for
@@ -28,12 +30,22 @@ async def approve_release(state: State, context: RunContext, tools: Tools) -> Co
     """Ask whether the release may be deployed, where policy wants that."""
     rule, question = await proposal(state, context, tools)
     if not rule.automatic:
+        question = await with_details(context, question, partial(_details, state, context, tools))
         answer = ask(question)
         if answer.choice != APPROVE.key:
             return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
         if not await still_holds(context, question, answer):
             return Command(goto=Step.CONFIGURE)
     return Command(update={"approved": question.digest}, goto=Step.DEPLOY)
+
+
+async def _details(state: State, context: RunContext, tools: Tools) -> list[Detail]:
+    project, release = await project_of(context, state), await release_of(context, state)
+    serving = await serving_before(context, project)
+    agreed = contract_of(release)
+    secrets = await names_of_secrets(project, agreed, tools)
+    names = sorted({*plain_environment(project, agreed), *secrets})
+    return await of_release(context, tools, project, release, serving, names)
 
 
 async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rule, Question]:

@@ -11,13 +11,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from graph.context import RunContext
+from graph.orchestrator.approve_plan import approve_plan
 from graph.orchestrator.approve_release import approve_release
 from graph.orchestrator.configure import configure, provide
 from graph.orchestrator.deploy import deploy, deploy_again
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.intake import clarify, take_in_build
 from graph.orchestrator.operate import approve_operation, operate
-from graph.orchestrator.plan import approve_plan, plan
+from graph.orchestrator.plan import plan
 from graph.orchestrator.publish import publish
 from graph.orchestrator.report import report
 from graph.orchestrator.retries import POLICY, is_transient, last_attempt

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
-from langgraph.types import Command
-
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.questions import APPROVE, CANCEL, REJECT, approval, ask, still_holds
-from graph.orchestrator.state import Outcome, State, Step, brief_of
+from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.world import project_of
 from graph.roles import Brief, NotUnderstood
 from infrastructure.blueprints import BadName, UnknownBlueprint, project_name
 from shared.ids import ProjectId
 from shared.ledger import projects
-from shared.ledger.approvals import Question
-from shared.ledger.projects import NameTaken, Project
-from shared.policy import Effect, group_of, rule_for
-
-_SHOWN_DESCRIPTION = 500
+from shared.ledger.projects import NameTaken
 
 
 async def plan(state: State, context: RunContext, tools: Tools) -> State:
@@ -46,21 +37,6 @@ async def plan(state: State, context: RunContext, tools: Tools) -> State:
         comment=None,
         problem=problem,
     )
-
-
-async def approve_plan(state: State, context: RunContext, tools: Tools) -> Command[Step]:
-    """Ask whether the plan is right."""
-    project = await project_of(context, state)
-    digest = await blueprint_digest(tools, state["blueprint"])
-    question = _question(brief_of(state), digest, project, state["problem"])
-    answer = ask(question)
-    if answer.choice == CANCEL.key:
-        return Command(update={"outcome": Outcome.CANCELLED.value}, goto=Step.REPORT)
-    if answer.choice != APPROVE.key:
-        return Command(update={"comment": answer.text or ""}, goto=Step.PLAN)
-    if not await still_holds(context, question, answer):
-        return Command(goto=Step.PLAN)
-    return Command(update={"blueprint_digest": digest}, goto=Step.SCAFFOLD)
 
 
 async def blueprint_digest(tools: Tools, name: str) -> str:
@@ -94,36 +70,3 @@ async def _revise_project(context: RunContext, state: State, brief: Brief) -> No
     async with fenced(context) as tx:
         await projects.rename(tx, project_id, brief.name)
         await projects.revise(tx, project_id, blueprint=brief.blueprint, description=brief.description)
-
-
-def _question(brief: Brief, digest: str, project: Project, problem: str) -> Question:
-    then = (
-        f"Then I create the repository {brief.name} from the blueprint, run its tests in the sandbox, "
-        "commit it, and ask you before anything is deployed."
-    )
-    return approval(
-        "plan",
-        f"Build {brief.name} from {brief.blueprint}?",
-        rule=rule_for(Effect.REPOSITORY, group_of(project.server)),
-        subject={
-            "do": "build",
-            "project": str(project.id),
-            "brief": astuple(brief),
-            "blueprint": digest,
-            "server": project.server,
-        },
-        facts={
-            "Project": brief.name,
-            "Blueprint": f"{brief.blueprint} ({digest[:12]})",
-            "Description": _shown(brief.description),
-            "Server": project.server,
-        },
-        choices=[APPROVE, REJECT, CANCEL],
-        text=f"{problem}\n\n{then}" if problem else then,
-    )
-
-
-def _shown(description: str) -> str:
-    if len(description) <= _SHOWN_DESCRIPTION:
-        return description or "none"
-    return f"{description[:_SHOWN_DESCRIPTION]}…"
