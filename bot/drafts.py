@@ -31,6 +31,9 @@ _DRAFT_EVERY_S = 0.5
 _EDIT_EVERY_S = 3.0
 """A group takes twenty messages and edits a minute."""
 
+_DRAFT_WITHIN_S = 5
+"""A server that takes longer to show a draft gets none any more."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -123,35 +126,39 @@ class Drafts:
 
     async def _show(self, answer: _Answer) -> float:
         """Show what there is so far, and return for how long it is enough."""
-        if answer.drafted and answer.text != answer.shown:
-            await self._draft(answer)
-        elif not answer.drafted and answer.text.strip() and answer.text != answer.shown:
-            await self._stand(answer)
-        answer.shown = answer.text
+        # The answer grows while it is shown.
+        text = answer.text
+        if text.strip() and text != answer.shown:
+            if answer.drafted:
+                await self._draft(answer, text)
+            else:
+                await self._stand(answer, text)
+            answer.shown = text
         return self._draft_every_s if answer.drafted else self._edit_every_s
 
-    async def _draft(self, answer: _Answer) -> None:
+    async def _draft(self, answer: _Answer, text: str) -> None:
         try:
             await self._bot.send_message_draft(
                 answer.place.chat_id,
                 answer.draft_id,
                 message_thread_id=answer.place.thread_id,
-                text=_end_of(answer.text),
+                text=_end_of(text),
                 parse_mode=None,
                 can_stop=True,
                 keep_on_stop=True,
+                request_timeout=_DRAFT_WITHIN_S,
             )
         except AiogramError as error:
             log.info("draft.refused", error=str(error))
             answer.drafted = False
 
-    async def _stand(self, answer: _Answer) -> None:
+    async def _stand(self, answer: _Answer, text: str) -> None:
         async with self._database.transaction() as tx:
             await outbox.stand(
                 tx,
                 key=answer.key,
                 place=answer.place,
-                content=Words(text=_end_of(f"{answer.text} …")),
+                content=Words(text=_end_of(f"{text} …")),
                 solicited=True,
                 session_id=answer.session_id,
             )

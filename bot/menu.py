@@ -69,9 +69,12 @@ class Menu:
             self._shown[chat_id] = role
 
     async def close(self) -> None:
-        """Wait for what is being set."""
-        if self._setting:
-            await asyncio.wait(self._setting)
+        """Leave off what is being set: whoever speaks next begins with `put_up`."""
+        setting = list(self._setting)
+        for task in setting:
+            task.cancel()
+        if setting:
+            await asyncio.wait(setting)
 
     async def _show(self, chat_id: int, role: Role) -> None:
         self._shown[chat_id] = role
@@ -79,7 +82,9 @@ class Menu:
 
     async def _list(self, scope: BotCommandScopeUnion, role: Role) -> None:
         wanted = menu_of(COMMANDS, role)
-        if await _tried(self._bot.get_my_commands(scope)) != wanted:
+        there = await _tried(self._bot.get_my_commands(scope))
+        # Aiogram's objects are equal only where they are bound to the same bot.
+        if there is None or [one.model_dump() for one in there] != [one.model_dump() for one in wanted]:
             await _tried(self._bot.set_my_commands(wanted, scope))
 
     async def _describe(self) -> None:

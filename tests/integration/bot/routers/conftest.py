@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from shared.database import Database
 from shared.live import Live
@@ -13,22 +14,18 @@ from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, connections=6) as database:
-        yield database
+@pytest.fixture(autouse=True)
+def _short_tracebacks() -> None:
+    """Structlog's own way to print an exception takes seconds for Telegram's objects."""
+    structlog.configure(
+        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
 
 
 @pytest.fixture
 async def live(redis_url: str) -> AsyncIterator[Live]:
     async with Live(redis_url) as live:
         yield live
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as telegram:
-        yield telegram
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ async def test_everybody_has_the_menu_of_their_role(ears: Ears, owner: Person, o
     operator.say("/whoami")
     await ears.listen()
     await ears.menu.put_up(ears.database)
-    await ears.menu.close()
 
     commands = ears.telegram.commands
     assert names(commands(EVERYBODY)) == of_role(Role.VIEWER)
@@ -55,9 +54,9 @@ async def test_a_role_that_changes_changes_the_menu(ears: Ears, operator: Person
     await ears.one("UPDATE users SET role = 'viewer' WHERE id = %s RETURNING 1", f"telegram:{OPERATOR}")
     operator.say("/whoami")
     await ears.listen()
-    await ears.menu.close()
 
-    assert names(ears.telegram.commands(person(OPERATOR))) == of_role(Role.VIEWER)
+    commands = ears.telegram.commands
+    await ears.telegram.until(lambda: names(commands(person(OPERATOR))) == of_role(Role.VIEWER))
 
 
 async def test_a_server_without_these_methods_stops_nothing(ears: Ears, owner: Person) -> None:
