@@ -29,9 +29,6 @@ RETRY_S = 1.0
 LOOK_AGAIN_S = 0.5
 """How often it is looked whether work has settled, when nothing new is shown."""
 
-LOOKED_BACK = 10
-"""Turns among which the newest answer is found when a session is opened again."""
-
 OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnavailable)
 """How it shows that the database does not answer; the pool's timeout is one of the first."""
 
@@ -49,6 +46,11 @@ class Face(Protocol):
 
     async def note(self, text: str) -> None:
         """Show a line that the chat itself has to say."""
+
+
+def decides(reply: Reply) -> bool:
+    """Whether an answer says that a question is decided; otherwise it asks for more, or refuses."""
+    return reply.approval_id is not None and reply.awaited is None and reply.error is None
 
 
 class Correspondence:
@@ -88,6 +90,8 @@ class Correspondence:
         self._own_turns = 0
         """Said here, and not seen in the feed yet."""
         self._decided_here: set[ApprovalId] = set()
+        self._speaking = asyncio.Lock()
+        """Held while something that was said here is on its way."""
         self._unacknowledged: str | None = None
         self._turns_shown = 0
         self._runs_ended: set[RunId] = set()
@@ -105,11 +109,7 @@ class Correspondence:
                 self._standing.take(Reply(blocks=where.blocks, kind=Kind.PROGRESS, run_number=run.number))
         for question in await self._conversation.standing(self._session_id):
             self._standing.take(question)
-        answers = [
-            item.reply for item in await self._feed.recent(self._session_id, LOOKED_BACK) if not item.run_id
-        ]
-        newest = next((reply for reply in reversed(answers) if reply is not None), None)
-        self._standing.awaited = newest.awaited if newest else None
+        self._standing.awaited = await self._conversation.awaited(self._session_id, self._user)
 
     async def follow(self) -> None:
         """Show what is new in the session, and what becomes new, for ever; through outages too."""
@@ -129,12 +129,12 @@ class Correspondence:
         with one number, and counts once. Its answers come through the feed.
         """
         self._standing.said()
-        if isinstance(said, DecisionChoice):
-            self._decided_here.add(said.approval_id)
         message = self._message(said)
         self._own_turns += 1
         try:
-            await self._through_outages(lambda: self._conversation.receive(message))
+            async with self._speaking:
+                replies = await self._through_outages(lambda: self._conversation.receive(message))
+                self._decided_here |= {one.approval_id for one in replies if one.approval_id and decides(one)}
         except TelewrightError as error:
             self._own_turns -= 1
             await self._face.show(refusal(error))
@@ -170,16 +170,20 @@ class Correspondence:
     async def _show(self, item: FeedItem) -> None:
         if item.reply is not None:
             self._standing.take(item.reply)
-            if not self._known_here(item.reply):
+            if not await self._known_here(item.reply):
                 await self._face.show(item.reply)
         elif self._own_turns:
             self._own_turns -= 1
         else:
             await self._face.show_said(item.text)
 
-    def _known_here(self, reply: Reply) -> bool:
-        """Whether a notice only tells of a decision that was made at this terminal."""
-        return reply.kind is Kind.NOTICE and reply.approval_id in self._decided_here
+    async def _known_here(self, reply: Reply) -> bool:
+        """Whether a notice only tells of a decision that was made at this terminal, and is answered there."""
+        if reply.kind is not Kind.NOTICE or reply.approval_id is None:
+            return False
+        # What is just being said here may be the decision: the feed can be faster than its own answer.
+        async with self._speaking:
+            return reply.approval_id in self._decided_here
 
     async def _moves(self) -> None:
         self._moved.clear()

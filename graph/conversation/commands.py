@@ -61,7 +61,7 @@ class Command:
         Raises:
             NotAllowed: It is.
         """
-        if self.role is Role.OPERATOR:
+        if self.role is not Role.VIEWER:
             may_change_things(user)
         if not self.is_allowed(user):
             raise NotAllowed(f"Only an owner may use /{self.name}.")

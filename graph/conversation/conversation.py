@@ -119,6 +119,15 @@ class Conversation:
             open_questions = await questions.waiting(connection, session_id=session_id)
         return [questions.put(one.question, one.id, one.run_number) for one in open_questions]
 
+    async def awaited(self, session_id: SessionId, user: User) -> Awaited | None:
+        """Return the comment that a person was asked for and has not given: for a front that comes back.
+
+        Raises:
+            NoSuchSession: There is no such session.
+        """
+        async with self._database.connection() as connection:
+            return await _awaited(connection, await _session(connection, session_id), user)
+
     async def build_meant(self, session_id: SessionId, user: User, text: str) -> Build | None:
         """Return what a text would build, if it were said in a session now; nothing else comes of asking.
 
@@ -137,10 +146,7 @@ class Conversation:
         if not isinstance(meaning, Build):
             return None
         async with self._database.connection() as connection:
-            session = await sessions.get(connection, session_id)
-            if session is None:
-                raise NoSuchSession
-            awaited = await _awaited(connection, session, user)
+            awaited = await _awaited(connection, await _session(connection, session_id), user)
             open_questions = await questions.waiting(connection, session_id=session_id)
         asked = any(one.question.wants_text and one.may_be_decided_by(user) for one in open_questions)
         return None if awaited or asked else meaning
@@ -324,10 +330,15 @@ def _only_looks(meaning: Meaning | None) -> bool:
 _LOOKS = frozenset(command.name for command in commands.COMMANDS if command.looks)
 
 
-async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
-    session = await sessions.get(tx, message.session_id)
+async def _session(tx: Connection, session_id: SessionId) -> Session:
+    session = await sessions.get(tx, session_id)
     if session is None:
         raise NoSuchSession
+    return session
+
+
+async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
+    session = await _session(tx, message.session_id)
     user = await users.get(tx, message.user.id)
     if user is None:
         raise Stranger

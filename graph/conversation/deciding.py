@@ -20,7 +20,7 @@ from shared.ledger import approvals, runs
 from shared.ledger.approvals import Approval, Choice, NotAnAnswer, Question
 
 _APPROVE = frozenset({"approve", "yes"})
-_REJECT = ("reject", "no", "decline")
+_REJECT = ("reject", "no", "decline", "leave")
 """The keys that a “no” stands for, the mildest first."""
 
 _YES = re.compile(

@@ -204,7 +204,8 @@ async def _status_of_run(exchange: Exchange, run: Run) -> Reply:
 
 
 async def _service(exchange: Exchange, project: Project) -> list[Block]:
-    pairs = {"wanted": {"none": "not deployed"}.get(project.service, project.service)}
+    under_way = await runs.of_project(exchange.tx, project.id, open_only=True)
+    pairs = {"wanted": _wanted(project, under_way=bool(under_way))}
     deployed = await deployments.last_succeeded(exchange.tx, project.id)
     url = deployed.url if deployed and project.service == "running" else None
     if deployed:
@@ -224,6 +225,15 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
     return [block, Link(url=url)] if url else [block]
 
 
+def _wanted(project: Project, *, under_way: bool) -> str:
+    """Say what is wanted of a project's service; of one whose build came to nothing, that there is none."""
+    if project.service != "none":
+        return project.service
+    if project.repository is not None:
+        return "not deployed"
+    return "being built" if under_way else "not built"
+
+
 def _seen(state: ServiceState) -> str:
     match state:
         case ServiceState.ABSENT:
@@ -240,7 +250,7 @@ async def _row(exchange: Exchange, project: Project) -> list[str]:
     return [
         project.name,
         project.blueprint,
-        {"none": "not deployed"}.get(project.service, project.service),
+        _wanted(project, under_way=bool(under_way)),
         str(release.number) if release else "",
         ", ".join(f"run {run.number} ({run.status})" for run in under_way),
     ]

@@ -41,6 +41,17 @@ these that it can be:
    that counts words”, “deploy hello”, “roll back hello to release 2”, “stop
    hello”, “start hello”, “remove hello”, “cancel”.
 
+In Telegram, a reply to a message about a run speaks to that run: what answers a
+question answers that run's, and `/cancel`, `/status`, `/logs`, `/details`,
+`/approve`, `/reject`, `/answer` and the commands on a project mean that run and
+its project when nothing is named. A run that asks nothing says so.
+
+Files that come with a message belong to the conversation, and to the work that
+the message starts. Files of up to 10 MB are taken: text, images, PDF, zip.
+
+Ids of `/users`: `42` and `telegram:42` are Telegram users, a negative number is
+a Telegram group. Who is let in without a role is an operator.
+
 Only a whole sentence is understood. What is not is said to be not understood,
 and nothing is done.
 """

@@ -125,6 +125,23 @@ async def test_what_was_shown_is_not_shown_again_and_nothing_is_missed(settings:
     assert run.number == 1
 
 
+@pytest.mark.parametrize("said", ["approve", "/approve", "/approve 1", "1"])
+async def test_what_is_decided_here_is_told_once_however_it_was_said(settings: Settings, said: str) -> None:
+    async with sit_down(settings) as desk:
+        await desk.say("/new web-service hello")
+        await work_until_it_asks(desk)
+        await desk.settled()
+        before = len(desk.paper.shown)
+        await desk.say(said)
+        await work_to_the_end(desk)
+        await desk.settled()
+
+    told = desk.paper.shown[before:]
+    assert [line for line in told if "answered “Build hello?”" in line or "Noted" in line] == [
+        "answer: Noted for run 1: Approve."
+    ]
+
+
 async def test_a_question_that_was_shown_can_be_answered_after_the_terminal_was_closed(
     settings: Settings,
 ) -> None:

@@ -270,6 +270,34 @@ async def test_a_front_that_comes_back_finds_the_open_questions(chat: Chat, owne
     assert "Project: hello" in question.plain
 
 
+@pytest.mark.parametrize("said", ["/reject", "no"])
+async def test_a_no_to_trying_again_leaves_it(chat: Chat, owner: Person, said: str) -> None:
+    again = plan_question(
+        "Try again?",
+        choices=[Choice(key="again", label="Try again"), Choice(key="leave", label="Leave it")],
+    )
+    [approval] = await asked(chat, owner, again)
+
+    await owner.say(said)
+
+    assert await answer_to(chat, approval) == ("leave", None)
+
+
+async def test_a_front_that_comes_back_finds_the_comment_that_is_waited_for(
+    chat: Chat, owner: Person
+) -> None:
+    other = await chat.person(Role.OPERATOR)
+    [approval] = await asked(chat, owner, plan_question())
+    await owner.say("reject")
+    await other.say("/whoami")
+
+    awaited = await owner.conversation.awaited(owner.session_id, owner.user)
+
+    assert awaited is not None
+    assert (awaited.approval_id, awaited.key) == (approval.id, "reject")
+    assert await owner.conversation.awaited(owner.session_id, other.user) is None
+
+
 async def test_an_awaited_comment_survives_a_restart(chat: Chat, owner: Person, database: Database) -> None:
     [approval] = await asked(chat, owner, plan_question())
     await owner.say("reject")

@@ -317,3 +317,20 @@ async def test_the_stored_role_counts_and_not_the_one_a_front_remembers(chat: Ch
         await connection.execute("UPDATE users SET role = 'operator'")
 
     assert (await viewer.say("/new web-service hello")).error is None
+
+
+async def test_a_project_whose_build_came_to_nothing_says_so_and_can_be_removed(
+    chat: Chat, owner: Person
+) -> None:
+    await owner.say("/new web-service hello")
+    run = await chat.newest_run(owner)
+    project = await chat.project("hello", owner)
+    async with chat.database.transaction() as tx:
+        await tx.execute("UPDATE runs SET project_id = %s WHERE id = %s", [project.id, run.id])
+    assert "being built" in (await owner.say("/projects")).plain
+
+    await chat.finish(run, Ending(Status.FAILED, "tests_failed", "Two tests failed.", "Correct them."))
+
+    assert "not built" in (await owner.say("/projects")).plain
+    assert "wanted: not built" in (await owner.say("/status hello")).plain
+    assert "is queued: Remove hello." in (await owner.say("/remove hello")).plain
