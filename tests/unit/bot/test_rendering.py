@@ -4,11 +4,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiogram.types import InputRichBlockTable
+from aiogram.types import InputRichBlockTable, MessageEntity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.outgoing import Document, Outgoing, Words
+from bot.outgoing import Button, Document, Outgoing, Words
 from bot.rendering import render, render_decided, render_progress, render_toast
 from graph.conversation.progress import Progress, ProgressStep, StepState
 from graph.conversation.replies import (
@@ -332,6 +332,11 @@ def test_a_very_long_answer_is_a_file_with_its_beginning_before_it() -> None:
     assert second.content == f"The log:\n\n{text}"
 
 
+def test_the_beginning_of_many_facts_has_no_more_entities_than_are_honoured() -> None:
+    first, _ = render(Reply(blocks=[facts([("a", "b")] * 1000)]))
+    check(first)
+
+
 def test_a_question_stands_behind_its_files_with_its_buttons() -> None:
     plan = File(name="plan.txt", content="x" * 5000)
     messages = render(
@@ -383,6 +388,22 @@ def test_a_decided_question_keeps_its_text_and_says_who_decided_what_and_when() 
     assert closed.buttons == []
 
 
+def test_a_full_message_makes_room_for_its_end() -> None:
+    bold = [MessageEntity(type="bold", offset=40 * place, length=30) for place in range(100)]
+    shown = Words(text="word " * 819, entities=bold, buttons=[[Button(text="x", choice=APPROVE)]])
+    closed = render_decided(shown, Reply.saying("Ada answered: " + "because " * 1000), at=NOON)
+    check(closed)
+    assert closed.buttons == []
+    assert closed.text.endswith("…\n2026-11-21 12:00 UTC")
+
+
+def test_a_message_full_of_entities_makes_room_for_those_of_its_end() -> None:
+    bold = [MessageEntity(type="bold", offset=20 * place, length=4) for place in range(100)]
+    closed = render_decided(Words(text="word " * 400, entities=bold), Reply.saying("Ada: no"), at=NOON)
+    check(closed)
+    assert {"blockquote", "date_time"} <= {one.type for one in closed.entities}
+
+
 # -- Progress -----------------------------------------------------------------------------------------
 
 
@@ -392,6 +413,14 @@ def test_the_time_of_the_current_step_moves_every_few_seconds() -> None:
     shown = [render_progress(progress, now=NOON + timedelta(seconds=seconds)).text for seconds in range(60)]
     assert len(set(shown)) == 12
     assert shown[59].endswith("▸ Test … 55 s")
+
+
+def test_a_run_of_long_names_and_lines_is_one_message() -> None:
+    step = ProgressStep("🙂" * 5000, StepState.DONE, 1e6, NOON)
+    wordy = Progress(
+        10**9, "🙂" * 5000, Status.FAILED, [step] * 50, ["🙂" * 5000] * 50, "🙂" * 5000, NOON, NOON
+    )
+    check(render_progress(wordy, now=NOON))
 
 
 def test_a_clock_that_jumps_back_shows_no_negative_time() -> None:
