@@ -181,8 +181,9 @@ async def test_beats_do_not_wait_for_what_the_holder_is_writing(database: Databa
 
 async def test_another_token_is_refused(database: Database) -> None:
     async with Lease(database.url, NAME, holder="me").held() as held, database.transaction() as tx:
-        with pytest.raises(LeaseLost):
-            await assert_lease(tx, NAME, held.token - 1)
+        for other in (held.token - 1, held.token + 1):
+            with pytest.raises(LeaseLost):
+                await assert_lease(tx, NAME, other)
         with pytest.raises(LeaseLost):
             await assert_lease(tx, "no such lease", held.token)
 
