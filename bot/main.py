@@ -29,7 +29,7 @@ from bot.webhook import Webhook
 from graph.conversation import Conversation, Feed
 from shared.database import Database
 from shared.errors import BadSetting
-from shared.lease import Held, Lease
+from shared.lease import Held, Lease, LeaseLost
 from shared.ledger import users
 from shared.live import Live
 from shared.outages import outlast
@@ -144,6 +144,9 @@ class TelegramBot:
                 await held.lost.wait()
                 for task in tasks:
                     task.cancel()
+        except* LeaseLost:
+            # A write has found out before the beat did.
+            pass
         finally:
             self._handling = None
             await menu.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from bot import outbox
+from bot import outbox, texts
 from bot.audience import private_chats_of_deciders
 from bot.outbox import Row
 from bot.outgoing import Words
@@ -187,7 +187,7 @@ class _Telling:
     async def _end(self, item: FeedItem, reply: Reply) -> None:
         """Tell how a run ended; what it still asked is asked no more."""
         assert item.run_id is not None  # noqa: S101 - only runs have results
-        over = Reply.saying("This is not asked any more: its run is over.")
+        over = Reply.saying(texts.NOT_ASKED_ANY_MORE)
         for approval in await approvals.of_run(self._tx, item.run_id):
             for row in await outbox.of_approval(self._tx, approval.id):
                 await self._take_buttons(row, item, over)
