@@ -106,9 +106,12 @@ async def test_an_album_is_one_thing_to_say(ears: Ears, owner: Person, captioned
         )
     _make_album(ears)
     await ears.listen()
+    # What is handled after the others shows that none of them was said by itself.
+    owner.say("/whoami")
+    await ears.listen()
 
-    assert await ears.said(PRIVATE) == ["/projects"]
-    assert await attached(ears) == [["0.txt", "1.txt", "2.txt"]]
+    assert await ears.said(PRIVATE) == ["/projects", "/whoami"]
+    assert await attached(ears) == [["0.txt", "1.txt", "2.txt"], []]
 
 
 async def test_an_album_that_is_taken_up_again_after_a_crash_is_whole(ears: Ears, owner: Person) -> None:
