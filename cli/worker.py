@@ -11,6 +11,7 @@ from graph.orchestrator.tools import Tools
 from graph.orchestrator.version import ENTRYPOINT
 from graph.roles import BlueprintCoder, CommentPlanner
 from graph.worker import work
+from infrastructure.attachments import AttachmentStore
 from infrastructure.blueprints import catalogue
 from infrastructure.dependencies import Dependencies
 from infrastructure.deploy.ansible import AnsibleDeployer
@@ -51,4 +52,5 @@ def _tools(settings: Settings) -> Tools:
         planner=CommentPlanner(blueprints),
         coder=BlueprintCoder(blueprints),
         probe=HttpProbe(),
+        attachments=AttachmentStore(home),
     )

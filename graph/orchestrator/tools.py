@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from graph.orchestrator.probe import Probe
 from graph.roles import Coder, Planner
+from infrastructure.attachments import AttachmentStore
 from infrastructure.blueprints import Blueprint
 from infrastructure.dependencies import Dependencies
 from infrastructure.deploy import Deployer
@@ -31,3 +32,4 @@ class Tools:
     planner: Planner
     coder: Coder
     probe: Probe
+    attachments: AttachmentStore

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graph.context import RunContext
+from graph.orchestrator.attached import hand_over
 from graph.orchestrator.plan import blueprint_digest
 from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
@@ -41,7 +42,9 @@ async def write_tree(state: State, context: RunContext, tools: Tools) -> Path:
         BlueprintChanged: The blueprint is not the one whose plan was approved.
         NoCommit: The commit is not in the repository any more.
     """
-    tree = await tools.workspaces.reset(str(context.run.id)) / _TREE
+    workspace = await tools.workspaces.reset(str(context.run.id))
+    await hand_over(context, tools, workspace)
+    tree = workspace / _TREE
     if "commit" in state:
         repository = repository_of(await project_of(context, state))
         await tools.forge.export(repository, state["commit"], tree)

@@ -10,6 +10,7 @@ import pytest
 from graph.orchestrator.probe import HttpProbe
 from graph.orchestrator.tools import Tools
 from graph.roles import BlueprintCoder, CommentPlanner
+from infrastructure.attachments import AttachmentStore
 from infrastructure.blueprints import Blueprint
 from infrastructure.dependencies import Dependencies
 from infrastructure.forge import LocalForge
@@ -73,6 +74,7 @@ def tools(home: Path, blueprints: tuple[Blueprint, ...], deployer: LoopbackDeplo
         planner=CommentPlanner(blueprints),
         coder=BlueprintCoder(blueprints),
         probe=HttpProbe(),
+        attachments=AttachmentStore(home),
     )
 
 
