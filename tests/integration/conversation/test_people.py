@@ -157,7 +157,7 @@ async def test_the_last_owner_stays_one(chat: Chat, owner: Person) -> None:
     assert (await owner.say(f"/users remove {me}")).error == "last_owner"
     await owner.say("/users add 42 owner")
     assert (await owner.say(f"/users role {me} viewer")).error is None
-    assert (await owner.say("/users")).error == "not_allowed"
+    assert (await owner.say("/users")).error == "viewers_only_look"
 
 
 async def test_two_owners_who_demote_each_other_at_once_leave_one(chat: Chat, owner: Person) -> None:
