@@ -23,6 +23,8 @@ class Cost:
     """Of the processes that were named, and this one."""
     postgres_s: float
     """Of all of PostgreSQL's processes."""
+    others_s: float
+    """Of everything else on the machine: much of it, and a rate says more about the neighbours."""
     commits: float
     wal_bytes: float
 
@@ -31,6 +33,7 @@ class Cost:
         return Cost(
             (self.processes_s - before.processes_s) / count,
             (self.postgres_s - before.postgres_s) / count,
+            (self.others_s - before.others_s) / count,
             (self.commits - before.commits) / count,
             (self.wal_bytes - before.wal_bytes) / count,
         )
@@ -51,9 +54,13 @@ async def spent(parts: Parts, pids: Sequence[int]) -> Cost:
         )
         row = await cursor.fetchone()
     assert row is not None
+    processes = sum(_time_of(psutil.Process(pid)) for pid in (psutil.Process().pid, *pids))
+    postgres = _time_of(postmaster, with_ended=True) + sum(map(_time_of, postmaster.children()))
+    machine = psutil.cpu_times()
     return Cost(
-        sum(_time_of(psutil.Process(pid)) for pid in (psutil.Process().pid, *pids)),
-        _time_of(postmaster, with_ended=True) + sum(map(_time_of, postmaster.children())),
+        processes,
+        postgres,
+        machine.user + machine.nice + machine.system - processes - postgres,
         float(row[0]),
         float(row[1]),
     )

@@ -227,13 +227,14 @@ async def main() -> None:
 
 
 def _report(measured: dict[str, list[Measured]]) -> None:
-    print(f"{'':33} runs/s  CPU ms/run: processes  PostgreSQL     all  commits/run  WAL kB/run")
+    print(f"{'':33} runs/s  CPU ms/run: processes  PostgreSQL     all   others  commits/run  WAL kB/run")
     for name, several in measured.items():
         processes = 1000 * median(one.cost.processes_s for one in several)
         postgres = 1000 * median(one.cost.postgres_s for one in several)
         print(
             f"{name:33} {_rate(several):6.1f}              {processes:9.1f}   {postgres:9.1f}"
-            f"  {processes + postgres:6.1f}       {median(one.cost.commits for one in several):6.1f}"
+            f"  {processes + postgres:6.1f}  {1000 * median(one.cost.others_s for one in several):7.1f}"
+            f"       {median(one.cost.commits for one in several):6.1f}"
             f"      {median(one.cost.wal_bytes for one in several) / 1000:6.1f}"
         )
     rates = {name: _rate(several) for name, several in measured.items()}
@@ -241,6 +242,9 @@ def _report(measured: dict[str, list[Measured]]) -> None:
     print(f"ratio, one worker to LangGraph as documented      {one / documented:5.2f}")
     print(f"ratio, one worker to LangGraph on uvloop          {one / on_uvloop:5.2f}")
     print(f"ratio, two workers to two processes of LangGraph  {two / twice:5.2f}")
+    print(
+        "Where others take much, the rates are not to be compared: more processes get more of a busy machine."
+    )
 
 
 def _rate(several: list[Measured]) -> float:
