@@ -85,22 +85,20 @@ async def run(
         ProgramMissing: There is no such program.
         ProgramTookTooLong: It was killed.
     """
+    starting = asyncio.create_task(_start(command, environment, directory, keep_open))
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=directory or Path("/"),
-            env=inherited() | dict(environment),
-            start_new_session=True,
-            pass_fds=keep_open,
-        )
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # asyncio would end the program alone, and wait for ever for its children, who have its pipes.
+        await asyncio.wait({starting})
+        if starting.exception() is None:
+            await _end(starting.result())
+        raise
     except FileNotFoundError as error:
         raise ProgramMissing(f"{Path(command[0]).name} is not installed") from error
     try:
         async with asyncio.timeout(timeout_s):
-            output, errors = await process.communicate(content)
+            output, errors = await _converse(process, content)
     except TimeoutError as error:
         await _end(process)
         raise ProgramTookTooLong(f"{Path(command[0]).name} did not end within {timeout_s:g} s") from error
@@ -110,9 +108,46 @@ async def run(
     return Ended(process.returncode or 0, output, errors.decode(errors="replace"))
 
 
+async def feed(stdin: asyncio.StreamWriter, content: bytes) -> None:
+    """Write a program's standard input and close it; one that takes none, or has ended, is fine.
+
+    `Process.communicate` does not do: uvloop closes the pipe with the program, also before the
+    first byte is written on a busy machine, and refuses to write then with a RuntimeError.
+    """
+    with suppress(BrokenPipeError, ConnectionResetError):
+        if not stdin.is_closing():
+            stdin.write(content)
+            await stdin.drain()
+    stdin.close()
+
+
 def inherited() -> dict[str, str]:
     """Return what every program is given of our environment, which holds tokens and passwords."""
     return {name: os.environ[name] for name in KEPT if name in os.environ}
+
+
+async def _start(
+    command: Sequence[str], environment: Mapping[str, str], directory: Path | None, keep_open: Sequence[int]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=directory or Path("/"),
+        env=inherited() | dict(environment),
+        start_new_session=True,
+        pass_fds=keep_open,
+    )
+
+
+async def _converse(process: asyncio.subprocess.Process, content: bytes) -> tuple[bytes, bytes]:
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    if stdin is None or stdout is None or stderr is None:
+        raise RuntimeError("the program was started without pipes")
+    _, output, errors = await asyncio.gather(feed(stdin, content), stdout.read(), stderr.read())
+    await process.wait()
+    return output, errors
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from infrastructure import programs
 from infrastructure.deploy.deployer import (
     BadRelease,
     DeployEvent,
@@ -213,10 +214,8 @@ class Play:
 
 async def _send(process: Process, order: str) -> None:
     assert process.stdin is not None  # noqa: S101 - it was asked for
-    with suppress(BrokenPipeError, ConnectionResetError):  # it says why on its standard error
-        process.stdin.write(order.encode())
-        await process.stdin.drain()
-    process.stdin.close()
+    # One that has ended says why on its standard error.
+    await programs.feed(process.stdin, order.encode())
 
 
 async def _lines(process: Process) -> AsyncIterator[bytes]:

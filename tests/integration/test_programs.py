@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import psutil
 import pytest
+import uvloop
 
 from infrastructure import programs
 
@@ -45,6 +49,23 @@ async def test_a_complaint_holds_no_secret_nor_half_of_one(after: int) -> None:
     assert len(ended.complaint) <= 500
 
 
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("content", [b"", b"x" * 1_000_000])
+def test_a_program_that_ended_before_it_was_fed_is_no_trouble(
+    run: Callable[[Coroutine[None, None, None]], None], content: bytes
+) -> None:
+    async def feed_late() -> None:
+        process = await asyncio.create_subprocess_exec("true", stdin=asyncio.subprocess.PIPE)
+        assert process.stdin is not None
+        while not process.stdin.is_closing():
+            await asyncio.sleep(0.01)
+        await programs.feed(process.stdin, content)
+        assert await process.wait() == 0
+        assert (await programs.run(["true"], content=content)).exit_code == 0
+
+    run(feed_late())
+
+
 async def test_a_missing_program_is_named() -> None:
     with pytest.raises(programs.ProgramMissing, match="no-such-program"):
         await programs.run(["no-such-program"])
@@ -69,6 +90,31 @@ async def test_a_program_nobody_waits_for_ends_with_its_children(tmp_path: Path)
         await running
 
     await _gone(tmp_path / "child")
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_program_ends_with_its_children_whenever_it_is_given_up(
+    run: Callable[[Coroutine[None, None, None]], None],
+) -> None:
+    mark = f"300.{secrets.randbelow(10**9):09}"
+
+    async def give_up_early() -> None:
+        for steps in range(12):
+            running = asyncio.create_task(programs.run(["sh", "-c", f"sleep {mark} & sleep {mark}"]))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+                # As on a busy machine: the program is further than we are.
+                time.sleep(0.01)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    run(give_up_early())
+
+    deadline = time.monotonic() + 10
+    while left := [each for each in psutil.process_iter(["cmdline"]) if mark in (each.info["cmdline"] or [])]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
 
 
 async def _gone(file: Path) -> None:
