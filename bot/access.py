@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,8 @@ HEARD: Final = ("message", "edited_message", "callback_query", "my_chat_member",
 STRANGERS = Counter("telewright_bot_strangers_total", "Updates of people and chats that are not let in")
 UNHEARD = Counter("telewright_bot_unheard_updates_total", "Updates of kinds that the bot does not listen to")
 
+_CATCH_UP_S = 0.25
+"""Whoever is refused may have been let in a moment ago; that is looked up so often at most."""
 _FRESH_S = 2.0
 """After so long, who is let in is read again."""
 _REMEMBERED = 1000
@@ -88,6 +90,8 @@ class Access:
         self._people: Collection[int] = self._set_people
         self._groups: Collection[int] = self._set_groups
         self._strangers = _Strangers(now)
+        self._now = now
+        self._read_at = float("-inf")
 
     def user_of(self, update: Update) -> Person | None:
         """Return who sent an update, if they are let in, and from a chat that is."""
@@ -114,6 +118,28 @@ class Access:
         removed = {one for one, gone in people.items() if gone} - {self.owner_id}
         self._people = (self._set_people | people.keys()) - removed
         self._groups = groups
+        self._read_at = self._now()
+
+    async def catch_up(self, updates: Iterable[Update]) -> None:
+        """Read it anew if somebody comes who was not let in when it was read last, and may be by now.
+
+        Strangers cannot make it more than a few times a second.
+
+        Raises:
+            psycopg.OperationalError: The database is away.
+        """
+        if self._now() - self._read_at >= _CATCH_UP_S and any(map(self._is_refused, updates)):
+            await self.refresh()
+
+    def doubt(self) -> None:
+        """Let whoever is refused next be looked up, however short it is since: an owner has said something."""
+        self._read_at = float("-inf")
+
+    def _is_refused(self, update: Update) -> bool:
+        heard = _heard(update)
+        if heard is None or heard[1] is None:
+            return False
+        return not self._lets_in(heard[0], heard[1])
 
     async def keep_fresh(self) -> None:
         """Read it anew every two seconds, for ever; without a database, what was read last holds."""

@@ -31,6 +31,7 @@ from shared.database import Database
 from shared.errors import BadSetting
 from shared.lease import Held, Lease, LeaseLost
 from shared.ledger import users
+from shared.ledger.users import Role
 from shared.live import Live
 from shared.outages import outlast
 from shared.settings import Settings
@@ -128,6 +129,8 @@ class TelegramBot:
 
         async def handle(arrived: Arrived) -> None:
             await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
+            if arrived.user.role is Role.OWNER:
+                self._access.doubt()
             await notifier.deliver(arrived.session_id)
 
         handling = Handling(self._database, self._bot, handle, wake_sender=sender.wake)

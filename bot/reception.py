@@ -61,6 +61,7 @@ class Reception:
             psycopg.OperationalError: The database is away; Telegram must keep the updates.
         """
         await self._follow_moves(updates)
+        await self._access.catch_up(updates)
         arrivals = list(self._let_in(updates))
         if not arrivals:
             return

@@ -97,7 +97,6 @@ async def up(settings: Settings) -> None:
 def _roles(settings: Settings) -> Sequence[str]:
     """Return what has to run; where one of the bot's settings is made, the bot is wanted."""
     if settings.telegram_bot_token is None and not settings.allowed_user_ids:
-        _say(NO_BOT)
         return ROLES
     settings.require_bot()
     return (*ROLES, BOT)
@@ -116,6 +115,8 @@ async def _everything(settings: Settings, roles: Sequence[str], stop: Stop) -> N
                 together.create_task(_look_after(settings, server))
                 await _newest_worker(endpoints.database_url, after=before)
                 _say("Telewright is ready. Talk to it with `telewright chat`; Ctrl-C stops it.")
+                if BOT not in roles:
+                    _say(NO_BOT)
         except* TelewrightError as failed:
             raise failed.exceptions[0] from None
 

@@ -12,7 +12,7 @@ _VARIES = (
     (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{40}\b"), "<digest>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"(?<=[Pp]ort[: ] )\d{4,5}|(?<=Port: )\d{4,5}"), "<port>"),
-    (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s)\b|\b\d+ min(?: \d+ s)?\b"), "<time>"),
+    (re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s)\b|\b\d+ min(?: \d+ s)?\b"), "<time>"),
     (re.compile(r"\b\d\d:\d\d(?::\d\d)?(?: UTC)?\b"), "<clock>"),
     (re.compile(r"\b\d{1,2} (?:January|November|December|\w{3}) \d{4}\b|\b20\d\d-\d\d-\d\d\b"), "<date>"),
     (re.compile(r"/\S*/telewright-tests-\S+|/tmp/\S+"), "<path>"),

@@ -10,12 +10,12 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.main_job.killer import Killer
-from tests.acceptance.telegram.waiting import STEP_S, asked, press, said
+from tests.acceptance.telegram.waiting import STEP_S, all_sent, asked, press, said
 from tests.fakes.telegram import Person, Telegram
 from tests.installation import Installation
 
@@ -39,7 +39,7 @@ async def test_whatever_is_killed_everything_is_said_once_and_told_to_the_end(
         lives = await asyncio.gather(_live(telegram, ann, killer), _live(telegram, ben, killer))
     print(dict(killer.killed), telegram.transcript(ann))
 
-    await _until_all_is_sent(pair, telegram)
+    await all_sent(telegram, pair)
     for person, projects in zip((ann, ben), lives, strict=True):
         _check_everything_was_said_once(telegram, person, projects)
     await _check_each_message_is_a_row(pair, telegram, [ann, ben])
@@ -63,19 +63,6 @@ async def _approve(telegram: Telegram, person: Person, question: str) -> None:
     message = await asked(telegram, person, question)
     press(person, message, "Approve")
     await telegram.until(lambda: not message.buttons, timeout=STEP_S, what=f"{question} without buttons")
-
-
-async def _until_all_is_sent(installation: Installation, telegram: Telegram) -> None:
-    async with installation.ledgers() as tx:
-
-        async def nothing_is_left() -> bool:
-            cursor = await tx.execute(
-                "SELECT count(*) FROM outbox WHERE status IN ('pending', 'sending') OR sent_revision < revision"
-            )
-            return await cursor.fetchone() == (0,)
-
-        condition: Callable[[], Awaitable[bool]] = nothing_is_left
-        await telegram.until(condition, timeout=STEP_S, what="that all is sent")
 
 
 def _check_everything_was_said_once(telegram: Telegram, person: Person, projects: list[str]) -> None:

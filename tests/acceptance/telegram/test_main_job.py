@@ -10,12 +10,12 @@ import pytest
 
 from tests.acceptance.telegram.conftest import STRANGER
 from tests.acceptance.telegram.printed import check_golden
-from tests.acceptance.telegram.waiting import answered, asked, live, press, prompted, said
+from tests.acceptance.telegram.waiting import STEP_S, all_sent, answered, asked, live, press, prompted, said
 from tests.fakes.telegram import Person, Telegram, Topic
 from tests.fakes.telegram.front import Chatlike
 from tests.installation import Installation
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_service_is_made_from_a_command(
@@ -28,6 +28,7 @@ async def test_a_service_is_made_from_a_command(
     press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "hello" in await live(telegram, ann, "hello")
+    await all_sent(telegram, running)
     print(conversation := telegram.transcript(ann))
     check_golden("from_a_command", conversation)
     assert telegram.violations == []
@@ -45,6 +46,7 @@ async def test_a_service_is_made_from_a_sentence_and_a_rejected_plan_comes_back_
     press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "leaves" in await live(telegram, ann, "leaves")
+    await all_sent(telegram, running)
     print(conversation := telegram.transcript(ann))
     check_golden("from_a_sentence", conversation)
 
@@ -57,12 +59,13 @@ async def test_in_a_forum_each_project_has_a_topic(
     await said(telegram, ann, str(forum.id))
 
     ann.say("/new static-site pages", chat=forum)
-    topic = await telegram.until(lambda: _named(forum.topics, "pages"))
+    topic = await telegram.until(lambda: _named(forum.topics, "pages"), timeout=STEP_S)
     press(ann, await asked(telegram, topic, "from static-site?"), "Approve")
     press(ann, await asked(telegram, topic, "Deploy release 1"), "Approve")
 
     assert "pages" in await live(telegram, topic, "pages")
-    await telegram.until(lambda: _says(telegram, forum, "pages", "live"))
+    await telegram.until(lambda: _says(telegram, forum, "pages", "live"), timeout=STEP_S)
+    await all_sent(telegram, running)
     print(conversation := telegram.transcript(forum))
     check_golden("in_a_forum", conversation)
 
@@ -94,7 +97,7 @@ async def test_two_people_press_one_button_at_once_and_one_of_them_decides(
     answers = [await answered(telegram, one) for one in presses]
 
     assert sorted(answer.show_alert for answer in answers) == [False, True]
-    await telegram.until(lambda: not question.buttons)
+    await telegram.until(lambda: not question.buttons, timeout=STEP_S)
     who = "Ann" if answers[1].show_alert else "Ben"
     assert who in question.text
 
@@ -148,7 +151,7 @@ async def test_everything_works_by_webhook(
             "TELEGRAM_WEBHOOK_LISTEN": f"127.0.0.1:{port}",
         }
     with installation.running(bots=1):
-        await telegram.until(lambda: telegram.webhook["url"])
+        await telegram.until(lambda: telegram.webhook["url"], timeout=STEP_S)
         ann.say("/new static-site pages")
         press(ann, await asked(telegram, ann, "from static-site?"), "Approve")
         press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")

@@ -6,6 +6,7 @@ import httpx
 
 from tests.fakes.telegram import Answer, Message, Person, Press, Telegram
 from tests.fakes.telegram.front import Chatlike
+from tests.installation import Installation
 
 STEP_S = 120.0
 """How long one step may take, also while processes are dying around it."""
@@ -54,6 +55,25 @@ async def answered(telegram: Telegram, press: Press) -> Answer:
         return press.answer
 
     return await telegram.until(answer, timeout=STEP_S, what="the answer to a press")
+
+
+async def all_sent(telegram: Telegram, installation: Installation) -> None:
+    """Wait until what should stand in the chats stands there."""
+    async with installation.ledgers() as tx:
+
+        async def left() -> list[str]:
+            cursor = await tx.execute(
+                "SELECT key FROM outbox WHERE status IN ('pending', 'sending') OR sent_revision < revision"
+            )
+            return [key for (key,) in await cursor.fetchall()]
+
+        while keys := await left():
+            calls = len(telegram.calls())
+
+            def called(before: int = calls) -> bool:
+                return len(telegram.calls()) > before
+
+            await telegram.until(called, timeout=STEP_S, what=f"a call for {keys}")
 
 
 async def live(telegram: Telegram, chat: Chatlike, name: str) -> str:
