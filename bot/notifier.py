@@ -22,8 +22,8 @@ from graph.conversation import Feed, FeedItem, Kind, Reply
 from graph.conversation.progress import progress_of
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
-from shared.ledger import approvals, sessions
 from shared.lease import assert_lease
+from shared.ledger import approvals, sessions
 from shared.live import Live
 from shared.outages import outlast
 
@@ -137,7 +137,7 @@ class _Telling:
                 await self._answer_press(item, reply, press)
             case Kind.ANSWER:
                 await self._put(item.key, reply, solicited=True)
-            case Kind.PROGRESS:
+            case Kind.PROGRESS | Kind.REMARK:
                 pass  # the run's one message shows it
             case Kind.QUESTION:
                 await self._ask(item, reply)

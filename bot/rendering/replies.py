@@ -25,7 +25,7 @@ _SHORTENED = 1500
 
 _FILE_NAME = 60
 _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|]+')
-_SILENT = frozenset({Kind.PROGRESS, Kind.NOTICE})
+_SILENT = frozenset({Kind.PROGRESS, Kind.REMARK, Kind.NOTICE})
 
 
 def render(reply: Reply) -> list[Outgoing]:

@@ -45,6 +45,7 @@ GAP = 2
 PROGRESS_MARK = "·"
 
 _MARKS = {
+    Kind.REMARK: ("•", "cyan"),
     Kind.NOTICE: ("•", "cyan"),
     Kind.PROGRESS: (PROGRESS_MARK, "dim"),
     Kind.QUESTION: ("?", "bold yellow"),

@@ -32,7 +32,7 @@ class Standing:
                 self._remind(reply)
             case Kind.RESULT:
                 self._end(reply.run_number)
-            case Kind.ANSWER | Kind.NOTICE:
+            case Kind.ANSWER | Kind.REMARK | Kind.NOTICE:
                 self._close(reply)
 
     def said(self) -> None:

@@ -97,7 +97,7 @@ def _deployment(event: Event, run: Run) -> Reply | None:
 
 def _note(event: Event, run: Run) -> Reply | None:
     text = _text(event, "text")
-    return _notice(run, text) if text else None
+    return Reply(blocks=[Text(text=text)], kind=Kind.REMARK, run_number=run.number) if text else None
 
 
 def _asked(event: Event, run: Run) -> Reply | None:

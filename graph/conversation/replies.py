@@ -101,6 +101,8 @@ class Kind(StrEnum):
     """To what a person has just said; it stays."""
     PROGRESS = "progress"
     """Where a run is now; the next one of the run may take its place."""
+    REMARK = "remark"
+    """Said in passing of a run; a front that shows a run in one place shows it there."""
     NOTICE = "notice"
     """Something worth keeping that happened to a run."""
     QUESTION = "question"

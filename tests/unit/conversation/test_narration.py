@@ -52,7 +52,7 @@ def told(type_: str, **data: object) -> Reply:
          "Start the new instance: done in 2.0 s."),
         (events.DEPLOYMENT_ADVANCED, {"step": "Wait", "status": "failed", "message": "No answer."}, Kind.NOTICE,
          "Wait: failed. No answer."),
-        (events.NOTE_WRITTEN, {"text": "hello is a new project."}, Kind.NOTICE, "hello is a new project."),
+        (events.NOTE_WRITTEN, {"text": "hello is a new project."}, Kind.REMARK, "hello is a new project."),
         (events.CANCEL_REQUESTED, {"by": "test:owner"}, Kind.PROGRESS, "is being cancelled"),
         (events.RUN_CANCELLED, {"code": "cancelled", "reason": "It was cancelled."}, Kind.RESULT,
          "Run 7, Build hello, is cancelled."),
