@@ -98,10 +98,11 @@ class TestSending:
         bob = writer(telegram, 2)
         telegram.fail("sendMessage", chat=ann, slow_s=3)
         async with speaking(database, telegram) as speaker:
-            slow = await speaker.put(ann, "slow")
-            await speaker.settled(await speaker.put(bob, "quick"))
-            assert (await speaker.row(slow)).status is RowStatus.SENDING
-            await speaker.settled(slow)
+            keys = [await speaker.put(ann, "slow"), await speaker.put(bob, "quick")]
+            slow, quick = await speaker.settled(*keys)
+        assert slow.sent_at is not None
+        assert quick.sent_at is not None
+        assert quick.sent_at < slow.sent_at
 
     async def test_entities_buttons_prompts_replies_and_files_arrive(
         self, database: Database, telegram: FakeTelegram, ann: Person
