@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,5 +57,19 @@ def installation(
 @pytest.fixture
 def running(installation: Installation) -> Iterator[Installation]:
     """An installation with a worker, a scheduler and a bot."""
+    with installation.running(bots=1):
+        yield installation
+
+
+@pytest.fixture
+def by_webhook(installation: Installation) -> Iterator[Installation]:
+    """The same, with updates coming by webhook."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    installation.settings |= {
+        "TELEGRAM_WEBHOOK_URL": f"http://{address}/telegram",
+        "TELEGRAM_WEBHOOK_LISTEN": address,
+    }
     with installation.running(bots=1):
         yield installation

@@ -39,7 +39,7 @@ async def test_whatever_is_killed_everything_is_said_once_and_told_to_the_end(
         lives = await asyncio.gather(_live(telegram, ann, killer), _live(telegram, ben, killer))
     print(dict(killer.killed), telegram.transcript(ann))
 
-    await all_sent(telegram, pair)
+    await all_sent(pair)
     for person, projects in zip((ann, ben), lives, strict=True):
         _check_everything_was_said_once(telegram, person, projects)
     await _check_each_message_is_a_row(pair, telegram, [ann, ben])

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from collections.abc import Iterator
-
 import pytest
 
 from tests.acceptance.telegram.conftest import STRANGER
@@ -28,7 +24,7 @@ async def test_a_service_is_made_from_a_command(
     press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "hello" in await live(telegram, ann, "hello")
-    await all_sent(telegram, running)
+    await all_sent(running)
     print(conversation := telegram.transcript(ann))
     check_golden("from_a_command", conversation)
     assert telegram.violations == []
@@ -46,7 +42,7 @@ async def test_a_service_is_made_from_a_sentence_and_a_rejected_plan_comes_back_
     press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
     assert "leaves" in await live(telegram, ann, "leaves")
-    await all_sent(telegram, running)
+    await all_sent(running)
     print(conversation := telegram.transcript(ann))
     check_golden("from_a_sentence", conversation)
 
@@ -65,7 +61,7 @@ async def test_in_a_forum_each_project_has_a_topic(
 
     assert "pages" in await live(telegram, topic, "pages")
     await telegram.until(lambda: _says(telegram, forum, "pages", "live"), timeout=STEP_S)
-    await all_sent(telegram, running)
+    await all_sent(running)
     print(conversation := telegram.transcript(forum))
     check_golden("in_a_forum", conversation)
 
@@ -142,22 +138,14 @@ async def test_a_stranger_gets_silence_and_leaves_nothing(
         assert await cursor.fetchone() == (0, 0)
 
 
-async def test_everything_works_by_webhook(
-    installation: Installation, telegram: Telegram, ann: Person
-) -> None:
-    with free_port() as port:
-        installation.settings |= {
-            "TELEGRAM_WEBHOOK_URL": f"http://127.0.0.1:{port}/telegram",
-            "TELEGRAM_WEBHOOK_LISTEN": f"127.0.0.1:{port}",
-        }
-    with installation.running(bots=1):
-        await telegram.until(lambda: telegram.webhook["url"], timeout=STEP_S)
-        ann.say("/new static-site pages")
-        press(ann, await asked(telegram, ann, "from static-site?"), "Approve")
-        press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
+async def test_everything_works_by_webhook(by_webhook: Installation, telegram: Telegram, ann: Person) -> None:
+    await telegram.until(lambda: telegram.webhook["url"], timeout=STEP_S)
+    ann.say("/new static-site pages")
+    press(ann, await asked(telegram, ann, "from static-site?"), "Approve")
+    press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
 
-        assert "pages" in await live(telegram, ann, "pages")
-        assert telegram.calls("getUpdates") == []
+    assert "pages" in await live(telegram, ann, "pages")
+    assert telegram.calls("getUpdates") == []
 
 
 def _named(topics: list[Topic], name: str) -> Topic:
@@ -168,11 +156,3 @@ def _says(telegram: Telegram, chat: Chatlike, *words: str) -> bool:
     return any(
         all(word in message.text for word in words) for message in telegram.messages(chat, by_bot=True)
     )
-
-
-@contextlib.contextmanager
-def free_port() -> Iterator[int]:
-    """Yield a port of loopback that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        yield probe.getsockname()[1]
