@@ -73,7 +73,7 @@ def _check_everything_was_said_once(telegram: Telegram, person: Person, projects
                 "asked for the plan": _count(said, f"Build {name} from static-site?"),
                 "asked for the release": _count(said, f"Deploy release 1 of {name}?"),
                 "told the end": _count(said, f"of {name} is live"),
-                "one progress": _count(said, f"Build {name}\n"),
+                "one progress": _count(said, f"Build {name} · run"),
             }
         )
         assert set(once.values()) == {1}, (name, once, said)
