@@ -206,10 +206,13 @@ class _Telling:
         self._chats.add(row.chat_id)
 
     async def _show_progress(self, run_id: RunId) -> None:
-        progress = await progress_of(self._tx, run_id)
+        progress, key = await progress_of(self._tx, run_id), f"progress:{run_id}"
+        if progress.status.ended and await outbox.of_key(self._tx, key) is None:
+            # It was over before anybody could watch it: its result says all.
+            return
         changed = await outbox.stand(
             self._tx,
-            key=f"progress:{run_id}",
+            key=key,
             place=self._place,
             content=render_progress(progress),
             solicited=False,

@@ -166,7 +166,7 @@ class Telegram(ABC):
     # What the bot did
 
     def calls(self, method: str | None = None) -> list[Json]:
-        """The bot's calls, oldest first: `method`, `params`, `error` (its description, or none)."""
+        """The bot's calls, oldest first: `method`, `params`, `error` (its description, or none), `at` (monotonic seconds)."""
         found: list[Json] = self.act("calls", method=method)
         return found
 

@@ -215,7 +215,8 @@ class World:
 
     def record_call(self, method: str, values: Json, error: ApiError | None) -> None:
         """Remember that the bot called a method."""
-        self.calls.append({"method": method, "params": values, "error": error.description if error else None})
+        said = error.description if error else None
+        self.calls.append({"method": method, "params": values, "error": said, "at": time.monotonic()})
 
 
 def _thread(chat: Chat, topic: int | None, reply_to: int | None) -> Json:
