@@ -67,6 +67,9 @@ class Server:
             body = await self._called(request, name.lower(), params)
         except ApiError as error:
             return _error(error)
+        except ConnectionResetError:
+            # The client was killed while it was asking.
+            return _cut(request)
         except Exception:  # noqa: BLE001 - a bug of the fake is for the test to see, not for the bot
             self._world.mismatches.append(traceback.format_exc())
             self._world.touch()
