@@ -25,6 +25,7 @@ from aiogram.types import (
     ReplyParameters,
 )
 
+from bot import texts
 from bot.outbox import Row
 from bot.outgoing import Button, Document, Toast, Words
 
@@ -33,9 +34,6 @@ PLACEHOLDER_LIMIT: Final = 64
 
 TOAST_LIMIT: Final = 200
 """Characters of an answer to a button press (https://core.telegram.org/bots/api#answercallbackquery)."""
-
-NOTICE: Final = "There is a message for you here that Telegram did not take. /status shows where things are."
-"""What stands where nothing else was taken, so that nothing disappears silently."""
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
@@ -121,7 +119,7 @@ def editing(row: Row, shape: Shape) -> TelegramMethod[Any]:
         case Document() as document:
             return EditMessageCaption(
                 **where,
-                caption=(NOTICE if shape.form is Form.NOTICE else document.caption) or None,
+                caption=(texts.NOT_TAKEN if shape.form is Form.NOTICE else document.caption) or None,
                 caption_entities=_entities(document, shape),
                 parse_mode=None,
                 reply_markup=keyboard(document.buttons, links=shape.links),
@@ -183,7 +181,7 @@ def _where(row: Row, shape: Shape, content: Words | Document) -> dict[str, Any]:
 
 
 def _text(content: Words | Document, shape: Shape) -> str:
-    return content.text if isinstance(content, Words) and shape.form is not Form.NOTICE else NOTICE
+    return content.text if isinstance(content, Words) and shape.form is not Form.NOTICE else texts.NOT_TAKEN
 
 
 def _entities(content: Words | Document, shape: Shape) -> list[Any] | None:

@@ -190,3 +190,10 @@ OPEN_TOPIC: Final = "Open the topic"
 # -- Approvals --------------------------------------------------------------------------------------
 
 NOT_ASKED_ANY_MORE: Final = "This is not asked any more: its run is over."
+
+# -- Sending ----------------------------------------------------------------------------------------
+
+NOT_TAKEN: Final = (
+    "There is a message for you here that Telegram did not take. /status shows where things are."
+)
+"""What stands where nothing else was taken, so that nothing disappears silently."""

@@ -9,11 +9,11 @@ import pytest
 from aiogram.types import InputRichMessage, MessageEntity
 
 from bot import chats, outbox
-from bot.delivery import NOTICE
 from bot.outbox import RowStatus
 from bot.outgoing import Button, Document, Toast, Words
 from bot.pace import Limit, Limits
 from bot.places import FRONT
+from bot.texts import NOT_TAKEN
 from graph.conversation.replies import CommandChoice
 from shared.database import Database
 from shared.ids import UserId
@@ -411,7 +411,7 @@ class TestRefusals:
         telegram.fail("sendMessage", times=2, status=400, description="Bad Request: WHATEVER_INVALID")
         async with speaking(database, telegram) as speaker:
             (row,) = await speaker.settled(await speaker.put(ann, QUESTION))
-        assert said(telegram, ann) == [NOTICE]
+        assert said(telegram, ann) == [NOT_TAKEN]
         assert telegram.last(ann).buttons == [["Approve", "Reject"]]
         assert row.error is not None
         assert "WHATEVER_INVALID" in row.error

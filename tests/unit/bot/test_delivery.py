@@ -29,10 +29,11 @@ from aiogram.types import ForceReply, InlineKeyboardMarkup, InputRichMessage, Me
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery import NOTICE, PLACEHOLDER_LIMIT, TOAST_LIMIT, Form, Shape, editing, posting
+from bot.delivery import PLACEHOLDER_LIMIT, TOAST_LIMIT, Form, Shape, editing, posting
 from bot.outbox import Row, RowStatus
 from bot.outgoing import Button, Document, Outgoing, Toast, Words
 from bot.refusals import Refusal, refusal_of
+from bot.texts import NOT_TAKEN
 from graph.conversation.replies import CommandChoice
 
 BOLD = [MessageEntity(type="bold", offset=0, length=2)]
@@ -76,7 +77,7 @@ def test_every_shape_is_plainer_than_the_one_before() -> None:
     assert isinstance(plain, SendMessage)
     assert (plain.text, plain.entities) == ("hi", None)
     assert isinstance(notice, SendMessage)
-    assert notice.text == NOTICE
+    assert notice.text == NOT_TAKEN
     for call in calls:
         assert isinstance(call, SendRichMessage | SendMessage)
         assert isinstance(call.reply_markup, InlineKeyboardMarkup)
