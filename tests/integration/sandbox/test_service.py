@@ -211,11 +211,11 @@ def test_two_instances_share_the_data_while_one_takes_over(start: Start, site: S
     code = """
         import os, pathlib, signal, sys
         pathlib.Path("/data", sys.argv[1]).write_text("1")
-        print("up", flush=True)
         def check(number, frame):
             pathlib.Path("/data/old").write_text("2")
             os.write(1, b"written\\n")
         signal.signal(signal.SIGHUP, check)
+        print("up", flush=True)
         while True:
             signal.pause()
         """
