@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import answer, cancel, executor, recovery, start
+from benchmarks import answer, cancel, executor, recovery, start, telegram
 
 
 async def main() -> None:
@@ -17,6 +17,7 @@ async def main() -> None:
         "Cancelling with a child process under way": cancel.main,
         "kill -9 with runs under way": recovery.main,
         "Start of `telewright up`": start.main,
+        "The Telegram bot under load": telegram.main,
     }.items():
         print(f"\n{title}")
         await benchmark()
