@@ -25,6 +25,7 @@ from bot.delivery import Form, Shape, editing, posting
 from bot.outbox import Row
 from bot.outgoing import Toast
 from bot.refusals import Refusal, never_arrived, refusal_of
+from shared.redaction import Redactor
 
 _TRIES_IN_FULL: Final = 5
 """A server that fails so often on one message is given its text alone: its markup may be the reason."""
@@ -118,6 +119,8 @@ class Courier:
             bot: The bot that speaks.
         """
         self._bot = bot
+        self._redactor = Redactor([bot.token])
+        """What goes wrong on the way is described with the address that was called, which has the token in it."""
         self._rich = True
         """Whether the server knows rich messages, as far as is known."""
         self._server_errors: Counter[int] = Counter()
@@ -144,15 +147,16 @@ class Courier:
         except TelegramAPIError as error:
             refusal = refusal_of(error)
             if refusal is not None:
-                return Refused(refusal, error.message)
+                return Refused(refusal, self._redactor.text(error.message))
             if never_arrived(error):
                 return Later("unreachable")
-            return Unknown(error.message, by_server=isinstance(error, TelegramServerError))
-        except ClientDecodeError as error:
-            # A page of the servers in front of Telegram's, or of a proxy.
-            return Unknown(error.message, by_server=True)
+            reason = self._redactor.text(error.message)
+            return Unknown(reason, by_server=isinstance(error, TelegramServerError))
+        except (ClientDecodeError, UnicodeDecodeError):
+            # A page of the servers in front of Telegram's, or of a proxy, which may not even be UTF-8.
+            return Unknown("the answer is not what the Bot API promises", by_server=True)
         except OSError as error:
-            return Unknown(str(error) or type(error).__name__)
+            return Unknown(self._redactor.text(str(error)) or type(error).__name__)
         return Stands(result.message_id if isinstance(result, Message) else None)
 
     async def _show(self, row: Row) -> Outcome:

@@ -23,8 +23,9 @@ from aiogram.types import (
 
 from bot import texts
 from graph.conversation import COMMANDS, Command
-from shared.database import Connection, Database
+from shared.database import Database
 from shared.ledger.users import Role
+from shared.outages import outlast
 
 T = TypeVar("T")
 
@@ -50,9 +51,7 @@ class Menu:
         await self._describe()
         await self._list(BotCommandScopeAllPrivateChats(), Role.VIEWER)
         await self._list(BotCommandScopeAllGroupChats(), Role.OPERATOR)
-        async with database.connection() as connection:
-            people = await _people(connection)
-        for chat_id, role in people:
+        for chat_id, role in await outlast(lambda: _people(database)):
             await self._show(chat_id, role)
 
     def meet(self, chat_id: int, role: Role) -> None:
@@ -109,14 +108,16 @@ async def _tried(call: Awaitable[T]) -> T | None:
     """Return what a call returns, or nothing when the server has none of it."""
     try:
         return await call
-    except AiogramError as error:
+    # An answer that is no UTF-8 is a page of something in between.
+    except (AiogramError, UnicodeDecodeError, OSError) as error:
         log.info("menu.refused", error=str(error))
         return None
 
 
-async def _people(tx: Connection) -> list[tuple[int, Role]]:
+async def _people(database: Database) -> list[tuple[int, Role]]:
     """Return the people that are let in, with the chats that they would write in."""
-    cursor = await tx.execute(
-        "SELECT id, role FROM users WHERE id LIKE 'telegram:%' AND removed_at IS NULL ORDER BY id"
-    )
-    return [(int(row[0].removeprefix("telegram:")), Role(row[1])) for row in await cursor.fetchall()]
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT id, role FROM users WHERE id LIKE 'telegram:%' AND removed_at IS NULL ORDER BY id"
+        )
+        return [(int(row[0].removeprefix("telegram:")), Role(row[1])) for row in await cursor.fetchall()]

@@ -16,18 +16,20 @@ import asyncio
 import time
 from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
+from aiogram.methods import TelegramMethod
 from psycopg.rows import tuple_row
 
-from bot.chats import FIRST_SUPERGROUP, counts_alone
+from bot.chats import FIRST_SUPERGROUP, counts_alone, is_group
 from bot.courier import Courier, Later, Moved, Refused, Stands, Unknown
 from bot.delivery import asking
 from bot.outbox import Row
 from bot.outgoing import Toast, Words
 from bot.places import FRONT
 from bot.refusals import Refusal
-from shared.database import Connection, Database
+from shared.database import Database
+from shared.outages import outlast
 
 _CANDIDATES: Final = 12
 """Ids that are asked for. In a supergroup nearly always the first is the one; private chats share a counter."""
@@ -40,6 +42,9 @@ _RECENT: Final = 2000
 
 _BETWEEN_S: Final = 0.04
 """Edits count towards Telegram's 30 a second."""
+
+_BETWEEN_IN_GROUP_S: Final = 1.0
+"""Groups are told no more than this often; a flood of questions would hold up what is said there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +78,34 @@ class Probe:
         """Look for the message of a row whose call was cut short."""
         if _cannot_be_found(row):
             return Missing()
-        async with self._database.connection() as connection:
-            taken = await _taken_ids(connection, row)
+        taken = await outlast(lambda: _taken_ids(self._database, row))
         missing = 0
         for message_id in taken.candidates():
             match await self._ask(row, message_id):
                 case Stands() | Refused(refusal=Refusal.NOT_MODIFIED):
                     return Found(message_id)
-                case Refused(refusal=Refusal.METHOD):
-                    return Missing()
                 case Refused(reason=reason):
                     missing = missing + 1 if "not found" in reason.lower() else 0
                     if counts_alone(row.chat_id) and missing >= _NOTHING_FOLLOWS:
                         return Missing()
                 case outcome:
                     return outcome
+            await _keep_distance(row.chat_id)
         return Missing()
 
     async def _ask(self, row: Row, message_id: int) -> Stands | Refused | Moved | Later | Unknown:
+        answer = await self._call(asking(row, message_id))
+        if isinstance(answer, Refused) and answer.refusal is Refusal.LINK:
+            # It was sent without them, then.
+            await _keep_distance(row.chat_id)
+            return await self._call(asking(row, message_id, links=False))
+        return answer
+
+    async def _call(self, method: TelegramMethod[Any]) -> Stands | Refused | Moved | Later | Unknown:
         async with self._in_turn:
             await asyncio.sleep(self._asked_at + _BETWEEN_S - time.monotonic())
             self._asked_at = time.monotonic()
-        answer = await self._courier.call(asking(row, message_id))
-        if isinstance(answer, Refused) and answer.refusal is Refusal.LINK:
-            # It was sent without them, then.
-            return await self._courier.call(asking(row, message_id, links=False))
-        return answer
+        return await self._courier.call(method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,12 @@ class _Taken:
         return [message_id for message_id, _ in zip(unknown, range(_CANDIDATES), strict=False)]
 
 
+async def _keep_distance(chat_id: int) -> None:
+    """Wait between two calls for one chat."""
+    if is_group(chat_id):
+        await asyncio.sleep(_BETWEEN_IN_GROUP_S)
+
+
 def _cannot_be_found(row: Row) -> bool:
     content = row.content
     return isinstance(content, Toast) or (
@@ -122,9 +135,9 @@ def _cannot_be_found(row: Row) -> bool:
     )
 
 
-async def _taken_ids(connection: Connection, row: Row) -> _Taken:
+async def _taken_ids(database: Database, row: Row) -> _Taken:
     """Read which messages were sent and received lately, and which of them before the row's call."""
-    async with connection.cursor(row_factory=tuple_row) as cursor:
+    async with database.connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
             """
             WITH said AS (

@@ -18,6 +18,7 @@ from aiogram.exceptions import (
     TelegramNetworkError,
     TelegramNotFound,
 )
+from aiogram.methods import SendMessage, SendRichMessage
 from aiohttp import ClientConnectorError
 
 
@@ -46,6 +47,8 @@ class Refusal(StrEnum):
     """Anything else about what was to be said."""
 
 
+_NO_RIGHTS: Final = "not enough rights to send"
+
 _TEXTS: Final = (
     ("message is not modified", Refusal.NOT_MODIFIED),
     ("message_not_modified", Refusal.NOT_MODIFIED),
@@ -70,8 +73,10 @@ _TEXTS: Final = (
     ("wrong http url", Refusal.LINK),
     ("blocked by the user", Refusal.CHAT_BLOCKED),
     ("can't initiate conversation", Refusal.CHAT_BLOCKED),
-    ("not enough rights to send", Refusal.CHAT_BLOCKED),
+    (_NO_RIGHTS, Refusal.CHAT_BLOCKED),
     ("have no rights to send", Refusal.CHAT_BLOCKED),
+    ("chat_send_plain_forbidden", Refusal.CHAT_BLOCKED),
+    ("chat_send_docs_forbidden", Refusal.CONTENT),
     ("chat_write_forbidden", Refusal.CHAT_BLOCKED),
     ("chat_restricted", Refusal.CHAT_BLOCKED),
     ("chat not found", Refusal.CHAT_GONE),
@@ -90,12 +95,15 @@ _TEXTS: Final = (
 def refusal_of(error: TelegramAPIError) -> Refusal | None:
     """Return what a refusal is about; None if it is no definite refusal of this one call."""
     match error:
-        case TelegramNotFound():
+        case TelegramNotFound(method=SendRichMessage()):
             return Refusal.METHOD
         case TelegramEntityTooLarge():
             return Refusal.CONTENT
         case TelegramBadRequest() | TelegramForbiddenError():
             text = error.message.lower()
+            if _NO_RIGHTS in text and not isinstance(error.method, SendMessage):
+                # To send files, say: text may still be allowed.
+                return Refusal.CONTENT
             known = next((refusal for part, refusal in _TEXTS if part in text), None)
             if known is not None:
                 return known
@@ -105,5 +113,15 @@ def refusal_of(error: TelegramAPIError) -> Refusal | None:
 
 
 def never_arrived(error: TelegramAPIError) -> bool:
-    """Return whether a call that failed cannot have had an effect: there was no connection to send it by."""
-    return isinstance(error, TelegramNetworkError) and isinstance(error.__cause__, ClientConnectorError)
+    """Return whether a call that failed cannot have had an effect.
+
+    There was no connection to send it by, or nobody at its end who knows a method that every server
+    has: a proxy in trouble, or a token that was taken back.
+    """
+    match error:
+        case TelegramNotFound():
+            return True
+        case TelegramNetworkError():
+            return isinstance(error.__cause__, ClientConnectorError)
+        case _:
+            return False

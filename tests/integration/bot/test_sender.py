@@ -299,6 +299,19 @@ class TestUnknownEnds:
             await speaker.settled(first, second, within_s=30)
         assert said(telegram, ann) == ["first", "second"]
 
+    async def test_a_proxy_that_finds_nothing_is_outlasted(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        telegram.fail("sendMessage", missing=True, times=4)
+        telegram.fail("editMessageText", missing=True)
+        async with speaking(database, telegram) as speaker:
+            await speaker.stand(ann, "one", key="it")
+            await speaker.settled("it", within_s=30)
+            await speaker.stand(ann, "two", key="it")
+            rows = await speaker.settled("it", within_s=30)
+        assert (rows[0].status, rows[0].error) == (RowStatus.SENT, None)
+        assert said(telegram, ann) == ["two"]
+
     async def test_errors_of_the_server_are_outlasted(
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:

@@ -19,7 +19,6 @@ from aiogram.methods import (
     AnswerCallbackQuery,
     EditMessageCaption,
     EditMessageText,
-    GetMe,
     SendDocument,
     SendMessage,
     SendRichMessage,
@@ -32,7 +31,7 @@ from hypothesis import strategies as st
 from bot.delivery import PLACEHOLDER_LIMIT, TOAST_LIMIT, Form, Shape, editing, posting
 from bot.outbox import Row, RowStatus
 from bot.outgoing import Button, Document, Outgoing, Toast, Words
-from bot.refusals import Refusal, refusal_of
+from bot.refusals import Refusal, never_arrived, refusal_of
 from bot.texts import NOT_TAKEN
 from graph.conversation.replies import CommandChoice
 
@@ -154,7 +153,7 @@ def _units(text: str | None) -> int:
         (TelegramForbiddenError, ("Forbidden: bot was blocked by the user", Refusal.CHAT_BLOCKED)),
         (TelegramForbiddenError, ("Forbidden: user is deactivated", Refusal.CHAT_GONE)),
         (TelegramForbiddenError, ("Forbidden: bot was kicked from the supergroup chat", Refusal.CHAT_GONE)),
-        (TelegramNotFound, ("Not Found", Refusal.METHOD)),
+        (TelegramNotFound, ("Not Found", None)),
         (TelegramEntityTooLarge, ("Request Entity Too Large", Refusal.CONTENT)),
         (TelegramServerError, ("Bad Gateway", None)),
         (TelegramNetworkError, ("ServerDisconnectedError", None)),
@@ -164,5 +163,25 @@ def test_errors_mean_what_telegram_means_by_them(
     error: type[TelegramAPIError], refusal: tuple[str, Refusal | None]
 ) -> None:
     text, meaning = refusal
-    method: TelegramMethod[Any] = GetMe()
+    method: TelegramMethod[Any] = SendMessage(chat_id=5, text="hi")
     assert refusal_of(error(method=method, message=text)) is meaning
+
+
+def test_only_a_method_that_not_every_server_has_can_be_missing() -> None:
+    rich = SendRichMessage(chat_id=5, rich_message=InputRichMessage(html="hi"))
+    assert refusal_of(TelegramNotFound(method=rich, message="Not Found")) is Refusal.METHOD
+    common = TelegramNotFound(method=SendMessage(chat_id=5, text="hi"), message="Not Found")
+    assert refusal_of(common) is None
+    assert never_arrived(common)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (TelegramBadRequest, "Bad Request: not enough rights to send documents to the chat"),
+        (TelegramForbiddenError, "Forbidden: CHAT_SEND_DOCS_FORBIDDEN"),
+    ],
+)
+def test_a_chat_that_takes_no_files_may_still_take_text(error: type[TelegramAPIError], text: str) -> None:
+    document = posting(row(Document(name="a", content="b")), Shape(Form.FORMATTED))
+    assert refusal_of(error(method=document, message=text)) is Refusal.CONTENT
