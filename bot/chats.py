@@ -180,7 +180,8 @@ async def moved(tx: Connection, old: int, new: int) -> None:
     """Follow a group that has become a supergroup: its rows, topics and sessions get the new id.
 
     Messages of the old group cannot be edited from the new one, so they are forgotten: what changes
-    about them is said there anew.
+    about them is said there anew. Questions that are still open are put there anew at once, since
+    their buttons have stayed behind.
     """
     await tx.execute(
         """
@@ -198,10 +199,11 @@ async def moved(tx: Connection, old: int, new: int) -> None:
         {"old": old, "new": new},
     )
     await tx.execute(
-        """
+        f"""
         UPDATE outbox
            SET chat_id = %(new)s, message_id = NULL, thread_id = NULL,
-               status = CASE WHEN status = 'sending' THEN 'pending' ELSE status END,
+               status = CASE WHEN status = 'sending' OR {_ASKED} THEN 'pending' ELSE status END,
+               sent_revision = CASE WHEN {_ASKED} THEN 0 ELSE sent_revision END,
                due_at = CASE WHEN due_at = 'infinity' THEN now() ELSE due_at END
          WHERE chat_id = %(old)s
         """,
@@ -301,6 +303,11 @@ async def topic_gone(tx: Connection, chat_id: int, thread_id: int) -> None:
 
 OPEN: Final = "(status IN ('pending', 'sending') OR (status = 'sent' AND sent_revision < revision))"
 """What is to be sent or edited: the condition of the index `outbox_open`."""
+
+_ASKED: Final = """(outbox.status = 'sent' AND EXISTS (
+    SELECT FROM approvals WHERE approvals.id = outbox.approval_id AND approvals.status = 'pending'
+))"""
+"""What puts a question that nobody has answered yet."""
 
 
 def _kind(chat: TelegramChat) -> ChatKind:

@@ -15,7 +15,7 @@ from bot.outbox import Row, RowStatus
 from bot.outgoing import Button, Outgoing, Toast, Words
 from bot.places import Place
 from graph.conversation.replies import CommandChoice, DecisionChoice
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.ids import ApprovalId
 
 HERE = Place(7)
@@ -53,6 +53,33 @@ async def row_of(database: Database, key: str) -> Row:
         row = await outbox.of_key(connection, key)
     assert row is not None
     return row
+
+
+async def ask(tx: Connection, approval_id: ApprovalId, status: str) -> None:
+    """Have a run ask something."""
+    await tx.execute(
+        """
+        WITH person AS (
+            INSERT INTO users (id, name, role) VALUES (%(name)s, 'Ann', 'owner') RETURNING id
+        ), session AS (
+            INSERT INTO sessions (front, external_key, owner_id)
+            SELECT 'telegram', %(name)s, id FROM person RETURNING id
+        ), workflow AS (
+            INSERT INTO workflow_versions (workflow, version, kind, definition)
+            VALUES (%(name)s, '1', 'python', '{}') RETURNING id
+        ), run AS (
+            INSERT INTO runs (thread_id, workflow_version_id, session_id, requested_by, title, input,
+                              time_limit_s, trace_id)
+            SELECT %(name)s, workflow.id, session.id, person.id, 'Build', '{}', 60, 'trace'
+              FROM workflow, session, person
+            RETURNING id
+        )
+        INSERT INTO approvals (id, run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles,
+                               status, expires_at)
+        SELECT %(id)s, run.id, 'i', 't', 0, '{}', 'd', '{}', %(status)s, now() + interval '1 hour' FROM run
+        """,
+        {"name": str(approval_id), "id": approval_id, "status": status},
+    )
 
 
 def ids(row: Row) -> list[str]:
@@ -174,6 +201,26 @@ async def test_what_is_said_to_the_old_id_of_a_chat_goes_to_the_new_one(database
         await chats.moved(tx, -5, -1000000000005)
     await put(database, "after", "two", Place(-5, 3))
     assert [(await row_of(database, key)).place for key in ("before", "after")] == [Place(-1000000000005)] * 2
+
+
+async def test_a_question_that_is_open_is_put_anew_where_its_group_has_moved(database: Database) -> None:
+    decided = ApprovalId(uuid4())
+    async with database.transaction() as tx:
+        await ask(tx, APPROVAL, "pending")
+        await ask(tx, decided, "withdrawn")
+        for key, approval_id in (("open", APPROVAL), ("over", decided)):
+            await outbox.put(
+                tx,
+                key=key,
+                place=Place(-5),
+                content=question("yes"),
+                solicited=False,
+                approval_id=approval_id,
+            )
+        await tx.execute("UPDATE outbox SET status = 'sent', sent_revision = 1, message_id = id")
+        await chats.moved(tx, -5, -1000000000005)
+    rows = [await row_of(database, key) for key in ("open", "over")]
+    assert [(row.status, row.sent_revision) for row in rows] == [(RowStatus.PENDING, 0), (RowStatus.SENT, 1)]
 
 
 async def test_a_topic_is_opened_once_for_a_thing_and_gives_way_when_it_is_gone(database: Database) -> None:
