@@ -11,12 +11,14 @@ import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramNetworkError, TelegramServerError, TelegramUnauthorizedError
+from aiogram.exceptions import TelegramNotFound, TelegramUnauthorizedError
+from aiogram.types import User
 
 from bot.access import Access, user_id
 from bot.arrived import Arrived
 from bot.drafts import Drafts
 from bot.handling import Handling
+from bot.insistence import insist
 from bot.menu import Menu
 from bot.notifier import Notifier
 from bot.places import FRONT
@@ -35,9 +37,6 @@ from shared.ledger.users import Role
 from shared.live import Live
 from shared.outages import outlast
 from shared.settings import Settings
-
-_ASK_AGAIN_S = 5.0
-"""The pause between two attempts to reach Telegram at the start."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,19 +89,15 @@ class TelegramBot:
         Raises:
             BadSetting: Telegram does not know the token.
         """
-        while True:
+
+        async def ask() -> User:
             try:
-                me = await self._bot.me()
-            except TelegramUnauthorizedError as error:
+                return await self._bot.me()
+            except (TelegramUnauthorizedError, TelegramNotFound) as error:
                 raise BadSetting("TELEGRAM_BOT_TOKEN is not known to Telegram.") from error
-            except (TelegramNetworkError, TelegramServerError) as error:
-                log.warning("telegram.missed", error=str(error), again_in_s=_ASK_AGAIN_S)
-                await asyncio.sleep(_ASK_AGAIN_S)
-            else:
-                log.info(
-                    "bot.started", username=me.username, webhook=bool(self._settings.telegram_webhook_url)
-                )
-                return
+
+        me = await insist(ask)
+        log.info("bot.started", username=me.username, webhook=bool(self._settings.telegram_webhook_url))
 
     async def _let_in(self) -> None:
         """Let in who stands in the settings: the first as owner, the other people as operators."""
