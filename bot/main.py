@@ -118,7 +118,9 @@ class TelegramBot:
     async def _speak(self, held: Held) -> None:
         """Handle, tell and send, until the lease is lost."""
         sender = Sender(self._database, self._bot, token=held.token)
-        notifier = Notifier(self._database, self._live, self._feed, token=held.token, wake_sender=sender.wake)
+        notifier = Notifier(
+            self._database, self._live, self._feed, bot=self._bot, token=held.token, wake_sender=sender.wake
+        )
         menu = Menu(self._bot)
         dispatcher = self._dispatcher(menu, notifier, sender)
 

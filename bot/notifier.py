@@ -6,33 +6,45 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from typing import Any
 
 import structlog
+from aiogram import Bot
 
 from bot import outbox, texts
 from bot.audience import private_chats_of_deciders
+from bot.origins import Origin, origins
 from bot.outbox import Row
-from bot.outgoing import Words
-from bot.overview import refresh_overview
+from bot.outgoing import Toast, Words
+from bot.overview import pin_overview, refresh_overview
 from bot.places import FRONT, READER, Place
-from bot.presses import Press, presses
 from bot.rendering import render, render_decided, render_progress, render_toast
 from graph.conversation import Feed, FeedItem, Kind, Reply
 from graph.conversation.progress import progress_of
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
-from shared.lease import assert_lease
+from shared.lease import LeaseLost, assert_lease
 from shared.ledger import approvals, sessions
 from shared.live import Live
-from shared.outages import outlast
+from shared.outages import OUTAGE, outlast
 
 _AT_ONCE = 8
 """Sessions that are told of at the same time."""
 
 _LOOK_EVERY_S = 2.0
 
+_TICK_S = 5.0
+"""How often the time of a step under way is told anew."""
+
 log = structlog.get_logger(__name__)
+
+
+class _How(Enum):
+    """How something is told."""
+
+    IN_FULL = auto()
+    THAT_IT_CANNOT = auto()
 
 
 class Notifier:
@@ -44,6 +56,7 @@ class Notifier:
         live: Live,
         feed: Feed,
         *,
+        bot: Bot,
         token: int,
         wake_sender: Callable[[int], None],
     ) -> None:
@@ -51,6 +64,7 @@ class Notifier:
 
         Args:
             database: Where the sessions and the outbox are.
+            bot: Pins overviews, which is nothing that is said.
             live: Tells which sessions have something new.
             feed: What is new in them.
             token: The lease by which this process speaks; without it nothing is written.
@@ -59,6 +73,7 @@ class Notifier:
         self._database = database
         self._live = live
         self._feed = feed
+        self._bot = bot
         self._token = token
         self._wake_sender = wake_sender
         self._turns: defaultdict[SessionId, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -67,6 +82,11 @@ class Notifier:
 
     async def run(self) -> None:
         """Tell of everything, for ever; what was missed while nobody told comes first."""
+        async with asyncio.TaskGroup() as together:
+            together.create_task(self._follow(), name="notifier.feed")
+            together.create_task(self._tick(), name="notifier.clock")
+
+    async def _follow(self) -> None:
         with self._live.watching_all() as watch:
             woken: set[SessionId] = set()
             looked = -_LOOK_EVERY_S
@@ -84,11 +104,50 @@ class Notifier:
             return
         async with self._turns[session_id]:
             while items := await self._feed.unread(READER, session_id):
-                async with self._database.transaction() as tx:
-                    await assert_lease(tx, FRONT, self._token)
-                    chats = await _Telling(tx, self._feed, items).tell()
-                for chat_id in chats:
-                    self._wake_sender(chat_id)
+                try:
+                    await self._tell(items)
+                except (*OUTAGE, LeaseLost):
+                    raise
+                except Exception:
+                    # One thing that cannot be told must not silence the bot: it is looked for, and left out.
+                    log.exception("items.untold", session_id=session_id)
+                    await self._tell_one_by_one(items)
+
+    async def _tell(self, items: Sequence[FeedItem], *, how: _How = _How.IN_FULL) -> None:
+        async with self._database.transaction() as tx:
+            await assert_lease(tx, FRONT, self._token)
+            chats = await _Telling(tx, self._feed, items, how).tell()
+        for chat_id in chats:
+            self._wake_sender(chat_id)
+
+    async def _tell_one_by_one(self, items: Sequence[FeedItem]) -> None:
+        for item in items:
+            try:
+                await self._tell([item])
+            except (*OUTAGE, LeaseLost):
+                raise
+            except Exception:
+                log.exception("item.untellable", key=item.key)
+                await self._tell([item], how=_How.THAT_IT_CANNOT)
+
+    async def _tick(self) -> None:
+        """Let the time of what is being done move, and pin what is to be pinned, for ever."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            await outlast(self._move_on)
+
+    async def _move_on(self) -> None:
+        async with self._database.connection() as connection:
+            at_work = await _at_work(connection)
+            overviews = await _overviews(connection)
+        for run_id, session_id in at_work:
+            async with self._turns[session_id], self._database.transaction() as tx:
+                await assert_lease(tx, FRONT, self._token)
+                chats = await _Telling(tx, self._feed, session_id=session_id).show(run_id)
+            for chat_id in chats:
+                self._wake_sender(chat_id)
+        for chat_id in overviews:
+            await pin_overview(self._database, self._bot, chat_id)
 
     async def _is_ours(self, session_id: SessionId) -> bool:
         if session_id not in self._ours:
@@ -105,58 +164,88 @@ class Notifier:
 class _Telling:
     """One pass over what is new in a session, in one transaction with the cursors' moves."""
 
-    def __init__(self, tx: Connection, feed: Feed, items: Sequence[FeedItem]) -> None:
+    def __init__(
+        self,
+        tx: Connection,
+        feed: Feed,
+        items: Sequence[FeedItem] = (),
+        how: _How = _How.IN_FULL,
+        *,
+        session_id: SessionId | None = None,
+    ) -> None:
         self._tx = tx
         self._feed = feed
         self._items = items
-        self._session_id = items[0].session_id
+        self._how = how
+        self._session_id = session_id or items[0].session_id
         self._chats: set[int] = set()
         self._in_progress: dict[RunId, None] = {}
         """Runs whose progress has changed, in the order in which it did."""
 
     async def tell(self) -> set[int]:
         """Write everything, and return the chats that have something to send."""
-        session = await sessions.get(self._tx, self._session_id)
-        assert session is not None  # noqa: S101 - it has items
-        self._place = Place.parse(session.external_key)
-        self._presses = await presses(self._tx, [one.inbox_id for one in self._items if one.inbox_id])
+        await self._find_place()
+        self._origins = await origins(self._tx, [one.inbox_id for one in self._items if one.inbox_id])
         for item in self._items:
             if item.reply is not None:
                 await self._say(item, item.reply)
-            if item.run_id is not None:
+            if item.run_id is not None and self._how is _How.IN_FULL:
                 self._in_progress.setdefault(item.run_id)
             await self._feed.acknowledge(item, self._tx)
         for run_id in self._in_progress:
             await self._show_progress(run_id)
+        if self._in_progress and self._place.in_group:
+            self._chats |= await refresh_overview(self._tx, self._place.chat_id)
         return self._chats
 
+    async def show(self, run_id: RunId) -> set[int]:
+        """Show where one run is now, and return the chats that have something to send."""
+        await self._find_place()
+        await self._show_progress(run_id)
+        return self._chats
+
+    async def _find_place(self) -> None:
+        session = await sessions.get(self._tx, self._session_id)
+        assert session is not None  # noqa: S101 - it has items
+        self._place = Place.parse(session.external_key)
+
     async def _say(self, item: FeedItem, reply: Reply) -> None:
-        press = self._presses.get(item.inbox_id) if item.inbox_id else None
+        if self._how is _How.THAT_IT_CANNOT:
+            reply = Reply.saying(texts.UNTELLABLE).model_copy(update={"run_number": reply.run_number})
+        origin = self._origins.get(item.inbox_id) if item.inbox_id else None
         match reply.kind:
-            case Kind.ANSWER if press is not None:
-                await self._answer_press(item, reply, press)
+            case Kind.ANSWER if origin is not None and origin.query_id is not None:
+                await self._answer_press(item, reply, origin, origin.query_id)
             case Kind.ANSWER:
-                await self._put(item.key, reply, solicited=True)
+                await self._put(
+                    item.key, reply, solicited=item.run_id is None, reply_to=self._said_in(origin)
+                )
             case Kind.PROGRESS | Kind.REMARK:
                 pass  # the run's one message shows it
             case Kind.QUESTION:
                 await self._ask(item, reply)
             case Kind.NOTICE if reply.approval_id is not None and not reply.choices:
                 await self._close(item, reply)
+            case Kind.NOTICE if reply.choices:
+                await self._ask(item, reply)
             case Kind.NOTICE:
                 await self._put(item.key, reply)
             case Kind.RESULT:
                 await self._end(item, reply)
 
-    async def _answer_press(self, item: FeedItem, reply: Reply, press: Press) -> None:
+    def _said_in(self, origin: Origin | None) -> int | None:
+        """Return the message that an answer is for, where that is not plain."""
+        return origin.message_id if origin is not None and self._place.in_group else None
+
+    async def _answer_press(self, item: FeedItem, reply: Reply, press: Origin, query_id: str) -> None:
         """Tell who pressed a button, and the chat only what more than a word there is to say.
 
         What went wrong is only for who pressed: it says nothing to the others of a group.
         A decision shows itself, in the message that had the buttons.
         """
-        toast = render_toast(reply, press.query_id)
+        toast = render_toast(reply, query_id)
         if reply.error is None and not (press.decides and reply.awaited is None):
-            await self._put(item.key, reply, solicited=True)
+            await self._put(item.key, reply, solicited=True, reply_to=self._said_in(press))
             toast = toast.model_copy(update={"text": ""})
         await outbox.put(
             self._tx,
@@ -170,10 +259,10 @@ class _Telling:
 
     async def _ask(self, item: FeedItem, reply: Reply) -> None:
         """Put a question where the work was asked for, and to those who may answer it if nobody there may."""
-        await self._put(item.key, reply)
+        await self._put(item.key, reply, heard=True)
         for place in await private_chats_of_deciders(self._tx, item.run_id, reply.approval_id):
             if place != self._place:
-                await self._put(f"{item.key}@{place.external_key}", reply, place=place)
+                await self._put(f"{item.key}@{place.external_key}", reply, place=place, heard=True)
 
     async def _close(self, item: FeedItem, reply: Reply) -> None:
         """Take the buttons away from a question that is asked no more, and say there what became of it."""
@@ -192,8 +281,6 @@ class _Telling:
             for row in await outbox.of_approval(self._tx, approval.id):
                 await self._take_buttons(row, item, over)
         await self._put(item.key, reply)
-        if self._place.chat_id < 0:
-            self._chats |= await refresh_overview(self._tx, self._place.chat_id)
 
     async def _take_buttons(self, row: Row, item: FeedItem, closing: Reply) -> None:
         if not isinstance(row.content, Words) or not row.content.buttons:
@@ -223,11 +310,30 @@ class _Telling:
             self._chats.add(self._place.chat_id)
 
     async def _put(
-        self, key: str, reply: Reply, *, solicited: bool = False, place: Place | None = None
+        self,
+        key: str,
+        reply: Reply,
+        *,
+        solicited: bool = False,
+        place: Place | None = None,
+        reply_to: int | None = None,
+        heard: bool = False,
     ) -> None:
-        """Write a reply's messages; only the one with the buttons is the question's."""
+        """Write a reply's messages; only the one with the buttons is the question's.
+
+        Args:
+            key: What it says, for ever the same.
+            reply: What is said.
+            solicited: Whether somebody has just asked for it.
+            place: Where it is said, if not where the session is.
+            reply_to: The message it answers, in a group.
+            heard: Whether it makes a sound, whatever it is.
+        """
         place = place or self._place
         for number, content in enumerate(render(reply)):
+            if number == 0 and not isinstance(content, Toast):
+                silent = content.silent and not heard
+                content = content.model_copy(update={"silent": silent, "reply_to": reply_to})
             asks = not isinstance(content, Words) or bool(content.buttons)
             await outbox.put(
                 self._tx,
@@ -240,6 +346,32 @@ class _Telling:
                 approval_id=reply.approval_id if asks else None,
             )
         self._chats.add(place.chat_id)
+
+
+async def _at_work(tx: Connection) -> list[tuple[RunId, SessionId]]:
+    """Return this front's runs that a worker has, with their sessions. Index: runs_open."""
+    cursor = await tx.execute(
+        """
+        SELECT runs.id, session_id FROM runs JOIN sessions ON sessions.id = session_id
+         WHERE runs.status = 'running' AND ended_at IS NULL AND front = %s
+        """,
+        [FRONT],
+    )
+    return [(RunId(row[0]), SessionId(row[1])) for row in await cursor.fetchall()]
+
+
+async def _overviews(tx: Connection) -> list[int]:
+    """Return the forums whose overview stands, and was never pinned."""
+    cursor = await tx.execute(
+        """
+        SELECT chat_id FROM telegram_chats
+          JOIN outbox USING (chat_id)
+         WHERE kind = 'forum' AND outbox.key = 'overview:' || chat_id AND message_id IS NOT NULL
+           AND NOT EXISTS (SELECT FROM cursors WHERE reader = %s AND stream = 'pinned:' || chat_id)
+        """,
+        [READER],
+    )
+    return [int(row[0]) for row in await cursor.fetchall()]
 
 
 def _as_it_is(row: Row) -> dict[str, Any]:

@@ -27,6 +27,11 @@ class Place:
         """What the place's session is found by."""
         return f"{self.chat_id}:{self.thread_id or 0}"
 
+    @property
+    def in_group(self) -> bool:
+        """Whether more than one person is there; Telegram gives groups negative ids."""
+        return self.chat_id < 0
+
     @classmethod
     def parse(cls, external_key: str) -> Self:
         """Return the place of a session of this front.

@@ -197,3 +197,6 @@ NOT_TAKEN: Final = (
     "There is a message for you here that Telegram did not take. /status shows where things are."
 )
 """What stands where nothing else was taken, so that nothing disappears silently."""
+
+UNTELLABLE: Final = "Something happened here that could not be put into words. /status shows where things are."
+"""What stands for a thing that could not be rendered."""

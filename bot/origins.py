@@ -1,0 +1,49 @@
+"""What answers belong to: a message, or a button that was pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from shared.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One thing that a person said, as the inbox keeps it."""
+
+    inbox_id: int
+    sender_id: int
+    sender_name: str
+    message_id: int | None
+    """The message; None for a press."""
+    query_id: str | None
+    """The press; None for a message."""
+    decides: bool
+    """Whether the button answers a question, rather than say a command."""
+
+
+async def origins(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, Origin]:
+    """Return what was said, by its number in the inbox."""
+    if not inbox_ids:
+        return {}
+    async with tx.cursor(row_factory=class_row(Origin)) as cursor:
+        # Index: the inbox's primary key.
+        await cursor.execute(
+            """
+            SELECT inbox.id AS inbox_id,
+                   COALESCE(payload #>> '{message,from,id}', payload #>> '{callback_query,from,id}', '0')::bigint
+                       AS sender_id,
+                   COALESCE(payload #>> '{message,from,first_name}',
+                            payload #>> '{callback_query,from,first_name}', '') AS sender_name,
+                   (payload #>> '{message,message_id}')::bigint AS message_id,
+                   payload #>> '{callback_query,id}' AS query_id,
+                   COALESCE(choice ->> 'type' = 'decision', false) AS decides
+              FROM inbox LEFT JOIN outbox_buttons ON outbox_buttons.id = payload #>> '{callback_query,data}'
+             WHERE inbox.id = ANY(%s)
+            """,
+            [list(inbox_ids)],
+        )
+        return {origin.inbox_id: origin for origin in await cursor.fetchall()}
