@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiogram.types import Update
 
@@ -23,6 +24,8 @@ class Arrived:
     """Who sent it, as the users table knows them."""
     place: Place
     trace_id: str
+    received_at: datetime
+    """When it was stored, by the database."""
 
     @property
     def external_id(self) -> str:

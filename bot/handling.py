@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from shared.ids import SessionId, UserId
 from shared.lease import LeaseLost
 from shared.ledger.users import Role, User
 from shared.outages import OUTAGE, outlast
+from shared.redaction import Redactor
 from shared.storable import storable
 
 PAUSES_S: Final = (1.0, 5.0)
@@ -34,6 +37,8 @@ PAUSES_S: Final = (1.0, 5.0)
 
 _AT_ONCE = 16
 """Updates that are handled at the same time."""
+_AT_ONCE_EACH = 4
+"""Of these, those of one person: many topics with something slow in each leave room for the others."""
 _LINE = 50
 """Updates of one session that are read ahead."""
 _READ = 200
@@ -61,6 +66,7 @@ class _Row:
     user_removed: bool
     payload: dict[str, Any]
     trace_id: str
+    received_at: datetime
     attempts: int
 
     def __lt__(self, other: _Row) -> bool:
@@ -75,7 +81,7 @@ class _Row:
     def arrived(self, update: Update) -> Arrived:
         """Return it as a handler gets it."""
         user = User(self.user_id, self.user_name, self.user_role)
-        return Arrived(self.id, update, self.session_id, user, self.place, self.trace_id)
+        return Arrived(self.id, update, self.session_id, user, self.place, self.trace_id, self.received_at)
 
 
 @dataclass(slots=True)
@@ -130,7 +136,11 @@ class Handling:
         self._wake_sender = wake_sender
         self._pauses_s = pauses_s
         self._woken = asyncio.Event()
+        # Errors of HTTP clients quote URLs, and the bot's hold its token, as a whole or escaped.
+        self._redactor = Redactor([bot.token, bot.token.partition(":")[2]])
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        # One per person who is let in, and these are few.
+        self._slots_each = defaultdict[UserId, asyncio.Semaphore](lambda: asyncio.Semaphore(_AT_ONCE_EACH))
         self._lines: dict[SessionId, _Line] = {}
         self._held: set[int] = set()
         """Rows that were read: they wait here, are being handled, or are done and not marked yet."""
@@ -176,7 +186,11 @@ class Handling:
     async def _serve(self, session_id: SessionId, line: _Line) -> None:
         """Handle a session's line to its end, one after another."""
         while line.rows:
-            async with self._slots:
+            user_id = line.rows[0].user_id
+            async with self._slots_each[user_id], self._slots:
+                if line.rows[0].user_id != user_id:
+                    # Somebody else's has come late, and goes before it.
+                    continue
                 again = await self._attempt(heappop(line.rows))
             if again is not None:
                 heappush(line.rows, again.row)
@@ -210,17 +224,16 @@ class Handling:
             await self._handle(row.arrived(_parsed(row, self._bot)))
 
     async def _failed(self, row: _Row, error: Exception) -> _Again | None:
+        reason = f"{type(error).__name__}: {self._redactor.text(str(error))}"
         with tracing.bind(trace_id=row.trace_id, session_id=row.session_id):
             # Where it comes from is the same every time.
             where = error if row.attempts == 1 else None
-            log.error(
-                "update.failed", inbox_id=row.id, attempt=row.attempts, error=repr(error), exc_info=where
-            )
+            log.error("update.failed", inbox_id=row.id, attempt=row.attempts, error=reason, exc_info=where)
         if row.attempts <= len(self._pauses_s):
             await outlast(lambda: self._note_attempt(row))
             return _Again(row, self._pauses_s[row.attempts - 1])
         FAILED.inc()
-        await self._put_aside(row, repr(error), told=_apology(row))
+        await self._put_aside(row, reason, told=_apology(row))
         return None
 
     async def _note_attempt(self, row: _Row) -> None:
@@ -253,7 +266,8 @@ async def _unhandled(tx: Connection, *, held: list[int], full: list[SessionId]) 
         await cursor.execute(
             """
             SELECT inbox.id, external_id, session_id, external_key, user_id, users.name AS user_name,
-                   role AS user_role, removed_at IS NOT NULL AS user_removed, payload, trace_id, attempts
+                   role AS user_role, removed_at IS NOT NULL AS user_removed, payload, trace_id,
+                   received_at, attempts
               FROM inbox JOIN sessions ON sessions.id = session_id JOIN users ON users.id = user_id
              WHERE inbox.front = %(front)s AND handled_at IS NULL
                AND NOT inbox.id = ANY(%(held)s) AND NOT session_id = ANY(%(full)s::uuid[])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 import pytest
 from aiogram import Bot
@@ -129,6 +130,41 @@ async def test_long_work_for_one_person_delays_nobody_else(
         await until(lambda: _given(handler, 400), within_s=10)
 
     assert handler.numbers == [1, 400]
+
+
+async def test_one_persons_many_topics_leave_room_for_the_others(
+    database: Database, bot: Bot, desk: Reception
+) -> None:
+    async def never_end_with_the_owners(arrived: Arrived) -> None:
+        if arrived.user.id == "telegram:1":
+            await asyncio.Event().wait()
+
+    handler = Handler(never_end_with_the_owners)
+    await desk.take(
+        [said(number, message_thread_id=number, is_topic_message=True) for number in range(1, 21)]
+    )
+    await desk.take([said(21, person=GUEST_ID)])
+
+    async with running(handling_by(database, bot, handler).run()):
+        await until(lambda: _given(handler, 21), within_s=10)
+
+    assert handler.numbers == [1, 2, 3, 4, 21]
+
+
+async def test_what_is_noted_of_a_failure_holds_no_token(
+    database: Database, bot: Bot, desk: Reception, inbox: Inbox
+) -> None:
+    async def fail(_: Arrived) -> None:
+        raise RuntimeError(f"404, url=/file/bot{bot.token}/a, {quote(bot.token)}")
+
+    await desk.take([said(1)])
+    async with running(handling_by(database, bot, Handler(fail)).run()):
+        await until(inbox.all_handled)
+
+    [row] = await inbox.rows()
+    assert row.error is not None
+    assert row.error.startswith("RuntimeError: 404, url=/file/bot")
+    assert bot.token.partition(":")[2] not in row.error
 
 
 async def test_a_long_line_is_worked_off_without_waiting_for_the_clock(
