@@ -13,10 +13,11 @@ from prometheus_client import Counter
 
 from bot import outbox, texts
 from bot.arrived import Arrived
-from bot.buckets import Bucket
+from bot.buckets import Buckets
 from bot.outgoing import Outgoing, Toast, Words
 from shared.database import Database
 from shared.ids import UserId
+from shared.ledger import inbox
 
 THROTTLED = Counter("telewright_bot_throttled_updates_total", "Updates that were too many at once")
 
@@ -31,7 +32,13 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 class Throttle(BaseMiddleware):
-    """Does not pass on what is over a person's measure, and says so: nothing is left out in silence."""
+    """Does not pass on what is over a person's measure, and says so: nothing is left out in silence.
+
+    What counts is when things were said, not when they are handled: what gathered while the bot was
+    away is not too much at once. Telegram's clock says so of messages, which it keeps while nobody
+    asks for them; the database's of what was stored and not handled yet. Both may be set, and
+    so nobody has less than by a clock that never goes back.
+    """
 
     def __init__(
         self,
@@ -51,42 +58,53 @@ class Throttle(BaseMiddleware):
         self._wake_sender = wake_sender
         self._now = now
         # One of each per person who is let in, and these are few.
-        self._buckets: dict[UserId, Bucket] = {}
+        self._buckets: dict[UserId, Buckets] = {}
         self._noticed: dict[UserId, float] = {}
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:  # noqa: ANN401 - aiogram's
         """Pass an update on, or say that it was too much."""
         arrived: Arrived = data["arrived"]
-        if self._bucket(arrived.user.id).take():
+        if self._buckets_of(arrived.user.id).take(self._clocks(arrived)):
             return await handler(event, data)
         THROTTLED.inc()
-        await self._notice(arrived)
+        await self._leave_out(arrived)
         return None
 
-    def _bucket(self, user_id: UserId) -> Bucket:
+    def _clocks(self, arrived: Arrived) -> dict[str, float]:
+        clocks = {"handled": self._now(), "received": arrived.received_at.timestamp()}
+        if message := arrived.update.message:
+            clocks["said"] = message.date.timestamp()
+        return clocks
+
+    def _buckets_of(self, user_id: UserId) -> Buckets:
         if user_id not in self._buckets:
-            self._buckets[user_id] = Bucket(_BURST, _PER_S, now=self._now)
+            self._buckets[user_id] = Buckets(_BURST, _PER_S)
         return self._buckets[user_id]
 
-    async def _notice(self, arrived: Arrived) -> None:
+    async def _leave_out(self, arrived: Arrived) -> None:
+        """Say that it was too much, and note with it that this is all that comes of it."""
         pressed, user_id = arrived.update.callback_query, arrived.user.id
         told = self._noticed.get(user_id)
-        # A button that was pressed waits for an answer every time.
-        if pressed is None and told is not None and self._now() - told < _NOTICE_S:
-            return
-        content: Outgoing = (
-            Toast(query_id=pressed.id, text=texts.THROTTLED) if pressed else Words(text=texts.THROTTLED)
-        )
+        notices: list[Outgoing] = []
+        # A button that was pressed waits for an answer every time, and shows none when it has waited long.
+        if pressed is not None:
+            notices.append(Toast(query_id=pressed.id, text=texts.THROTTLED))
+        if told is None or self._now() - told >= _NOTICE_S:
+            notices.append(Words(text=texts.THROTTLED))
         async with self._database.transaction() as tx:
-            await outbox.put(
-                tx,
-                key=f"throttled:{arrived.inbox_id}",
-                place=arrived.place,
-                content=content,
-                solicited=True,
-                session_id=arrived.session_id,
-            )
-        if pressed is None:
+            for notice in notices:
+                await outbox.put(
+                    tx,
+                    key=f"throttled:{notice.type}:{arrived.inbox_id}",
+                    place=arrived.place,
+                    content=notice,
+                    solicited=True,
+                    session_id=arrived.session_id,
+                )
+            # Else whoever speaks next would do what its sender was told is not done.
+            await inbox.mark_handled(tx, arrived.inbox_id)
+        if any(isinstance(notice, Words) for notice in notices):
             self._noticed[user_id] = self._now()
             log.warning("update.throttled", user_id=user_id)
-        self._wake_sender(arrived.place.chat_id)
+        if notices:
+            self._wake_sender(arrived.place.chat_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiogram import Bot, Dispatcher, Router
-from aiogram.types import CallbackQuery, Message, Update
+from aiogram.types import CallbackQuery, Message, TelegramObject, Update
 
 from bot.arrived import Arrived
 from bot.handling import Handling
@@ -16,7 +17,7 @@ from bot.throttle import Throttle
 from shared.database import Database
 from tests.engine import until
 from tests.receiving import GUEST_ID, OWNER_ID, Inbox, reception, running, said
-from tests.updates import chat, person, update
+from tests.updates import DATE, chat, person, update
 
 
 class Clock:
@@ -77,9 +78,9 @@ async def test_a_flood_is_executed_up_to_the_measure_and_told_once(desk: Desk, i
 
 async def test_over_time_three_a_second_pass(desk: Desk) -> None:
     await desk.send(*(said(number) for number in range(1, 21)))
-    desk.clock.s += 2
+    desk.clock.s += 5
     await desk.send(*(said(number) for number in range(21, 41)))
-    assert desk.executed == list(range(1, 27))
+    assert desk.executed == list(range(1, 36))
 
 
 async def test_the_notice_comes_again_after_a_minute(desk: Desk, inbox: Inbox) -> None:
@@ -99,8 +100,67 @@ async def test_one_persons_flood_is_nobody_elses(desk: Desk) -> None:
 
 
 async def test_whoever_presses_too_often_is_told_where_they_press(desk: Desk, inbox: Inbox) -> None:
-    mine: tuple[dict[str, Any], dict[str, Any]] = (chat(OWNER_ID, "private"), person(OWNER_ID))
-    await desk.send(*(update("callback_query", *mine, number=number) for number in range(1, 24)))
+    await desk.send(*(press(number) for number in range(1, 24)))
 
     assert len(desk.executed) == 20
-    assert [told["type"] for told in await inbox.outbox()] == ["toast"] * 3
+    assert [told["type"] for told in await inbox.outbox()] == ["toast", "words", "toast", "toast"]
+
+
+async def test_what_gathered_at_telegram_is_not_too_much_at_once(desk: Desk, inbox: Inbox) -> None:
+    await desk.send(*(said(number, date=DATE + number) for number in range(1, 61)))
+
+    assert desk.executed == list(range(1, 61))
+    assert await inbox.outbox() == []
+
+
+async def test_what_gathered_in_the_inbox_is_not_too_much_at_once(
+    database: Database, bot: Bot, inbox: Inbox
+) -> None:
+    presses = [press(number) for number in range(1, 61)]
+    await (await reception(database)).take(presses)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE inbox SET received_at = now() - (60 - id) * interval '1 s'")
+    executed: list[int] = []
+    throttle = Throttle(database, wake_sender=lambda _: None, now=Clock())
+
+    async def pass_on(_: TelegramObject, data: dict[str, Any]) -> None:
+        executed.append(data["arrived"].update.update_id)
+
+    async def handle(arrived: Arrived) -> None:
+        await throttle(pass_on, arrived.update, {"arrived": arrived})
+
+    async with running(Handling(database, bot, handle, wake_sender=lambda _: None).run()):
+        await until(inbox.all_handled)
+    assert executed == list(range(1, 61))
+
+
+async def test_what_was_left_out_stays_so_whoever_speaks_next(
+    database: Database, bot: Bot, inbox: Inbox
+) -> None:
+    await (await reception(database)).take([said(number) for number in range(1, 24)])
+    throttle = Throttle(database, wake_sender=lambda _: None, now=Clock())
+    left_out: list[Arrived] = []
+    looked = asyncio.Event()
+
+    async def pass_on(_: TelegramObject, __: dict[str, Any]) -> None:
+        pass
+
+    async def handle(arrived: Arrived) -> None:
+        await throttle(pass_on, arrived.update, {"arrived": arrived})
+        if arrived.update.update_id > 20:
+            left_out.append(arrived)
+        if arrived.update.update_id == 23:
+            looked.set()
+            await asyncio.Event().wait()
+
+    # Nothing else marks them: it is killed before it looks again.
+    handling = Handling(database, bot, handle, wake_sender=lambda _: None)
+    async with running(handling.run()):
+        async with asyncio.timeout(10):
+            await looked.wait()
+    rows = {row.id: row for row in await inbox.rows()}
+    assert [rows[one.inbox_id].handled for one in left_out] == [True] * 3
+
+
+def press(number: int) -> Update:
+    return update("callback_query", chat(OWNER_ID, "private"), person(OWNER_ID), number=number)
