@@ -26,6 +26,15 @@ NOTHING_TO_SHOW: Final = "…"
 COMMENT_PLACEHOLDER: Final = "What should be different?"
 """In the empty field where a comment is asked for; at most 64 characters."""
 
+AS_NEXT_MESSAGE: Final = "Write it as your next message"
+"""What the conversation says where a comment is asked for; true where only two talk."""
+
+AS_REPLY: Final = "Reply to this message with it"
+"""What is said in a group instead."""
+
+YOU: Final = "You"
+"""Who has a name without a letter."""
+
 WHOLE_TEXT_IN_FILE: Final = "The whole text is in the file."
 
 
@@ -198,5 +207,7 @@ NOT_TAKEN: Final = (
 )
 """What stands where nothing else was taken, so that nothing disappears silently."""
 
-UNTELLABLE: Final = "Something happened here that could not be put into words. /status shows where things are."
+UNTELLABLE: Final = (
+    "Something happened here that could not be put into words. /status shows where things are."
+)
 """What stands for a thing that could not be rendered."""
