@@ -194,11 +194,16 @@ def _markup(content: Words | Document, shape: Shape) -> InlineKeyboardMarkup | F
     if buttons is None and isinstance(content, Words) and content.prompt is not None:
         return ForceReply(
             force_reply=True,
-            # In a group, only who is answered or named is asked.
-            selective=True,
+            selective=_addresses_somebody(content, shape) or None,
             input_field_placeholder=_within(content.prompt, PLACEHOLDER_LIMIT) or None,
         )
     return buttons
+
+
+def _addresses_somebody(words: Words, shape: Shape) -> bool:
+    """Whether the message replies to or names a person: a selective prompt asks nobody else."""
+    named = shape.form is Form.FORMATTED and any(one.type == "text_mention" for one in words.entities)
+    return named or (shape.reply and words.reply_to is not None)
 
 
 def _within(text: str, limit: int) -> str:

@@ -10,6 +10,7 @@ from aiogram.utils.formatting import Text as Node
 
 from bot import texts
 from bot.outgoing import Button, Document, Outgoing, Words
+from bot.rendering.addressee import Addressee, asking_for_reply, mention
 from bot.rendering.blocks import body, plain, plain_text
 from bot.rendering.keyboards import MOST_BUTTONS, keyboard
 from bot.rendering.rich import rich_message
@@ -28,26 +29,40 @@ _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|]+')
 _SILENT = frozenset({Kind.PROGRESS, Kind.REMARK, Kind.NOTICE})
 
 
-def render(reply: Reply) -> list[Outgoing]:
+def render(reply: Reply, *, to: Addressee | None = None) -> list[Outgoing]:
     """Return a reply as messages within Telegram's limits, in the order in which they are sent.
 
     What asks for something stands last, with the buttons, where the eye is;
     else files follow the words. Only the first message of a reply is heard,
     and none of what nobody waits for.
+
+    Args:
+        reply: What is said.
+        to: Whom it answers, in a group: the first message replies to theirs, and a prompt names them,
+            since Telegram asks only who is replied to or named.
     """
     buttons = keyboard(reply)
-    files, words = _files_and_words(reply, has_buttons=bool(buttons))
+    prompt = _prompt(reply, buttons)
+    asked = to if prompt is not None else None
+    files, words = _files_and_words(reply, asked, has_buttons=bool(buttons))
     if words:
-        words[-1] = words[-1].model_copy(update={"buttons": buttons, "prompt": _prompt(reply, buttons)})
+        words[-1] = words[-1].model_copy(update={"buttons": buttons, "prompt": prompt})
     elif buttons:
         files[-1] = files[-1].model_copy(update={"buttons": buttons})
     asks = bool(words) and bool(words[-1].buttons or words[-1].prompt)
     messages: list[Outgoing] = [*files, *words] if asks else [*words, *files]
+    if to is not None:
+        messages[0] = messages[0].model_copy(update={"reply_to": to.message_id})
     return _heard(reply, messages)
 
 
-def _files_and_words(reply: Reply, *, has_buttons: bool) -> tuple[list[Document], list[Words]]:
-    piece = piece_of(_told(reply))
+def _files_and_words(
+    reply: Reply, asked: Addressee | None, *, has_buttons: bool
+) -> tuple[list[Document], list[Words]]:
+    if asked is not None:
+        reply = asking_for_reply(reply)
+    told = _told(reply)
+    piece = piece_of(told if asked is None else Node(mention(asked), ", ", told))
     files = [_document(block.name, block.content) for block in reply.blocks if isinstance(block, File)]
     files = [file for file in files if file.content]
     pieces = split(piece)
@@ -57,7 +72,8 @@ def _files_and_words(reply: Reply, *, has_buttons: bool) -> tuple[list[Document]
     if not pieces and (has_buttons or not files):
         pieces = [Piece(texts.NOTHING_TO_SHOW)]
     words = [_words(one) for one in pieces]
-    if len(words) == 1:
+    if len(words) == 1 and asked is None:
+        # The rich form has no place for who is asked.
         words = [words[0].model_copy(update={"rich": rich_message(reply)})]
     return files, words
 

@@ -21,6 +21,15 @@ class Server(Protocol):
         ...
 
 
+class Somebody(Protocol):
+    """A person, by what Telegram knows them by."""
+
+    @property
+    def id(self) -> int:
+        """Their number."""
+        ...
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the bot said to somebody who pressed a button."""
@@ -82,6 +91,21 @@ class Message:
         """Its keyboard of whatever kind, `force_reply` for instance."""
         markup: Json | None = self._state["markup"]
         return markup
+
+    def asks(self, person: Somebody) -> bool:
+        """Whether it shows the person a reply to write.
+
+        A selective prompt in a group shows it to who is named in its text or has written what it
+        replies to, and to nobody else.
+        """
+        markup = self.markup or {}
+        if not markup.get("force_reply"):
+            return False
+        if not markup.get("selective") or self.chat_id > 0:
+            return True
+        named = {one["user"]["id"] for one in self.entities if one["type"] == "text_mention"}
+        replied = self.reply_to
+        return person.id in named or (replied is not None and replied.raw["from"]["id"] == person.id)
 
     @property
     def reply_to(self) -> Message | None:

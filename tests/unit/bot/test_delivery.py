@@ -24,7 +24,7 @@ from aiogram.methods import (
     SendRichMessage,
     TelegramMethod,
 )
-from aiogram.types import ForceReply, InlineKeyboardMarkup, InputRichMessage, MessageEntity
+from aiogram.types import ForceReply, InlineKeyboardMarkup, InputRichMessage, MessageEntity, User
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,6 +127,25 @@ def test_placeholders_and_toasts_stay_within_their_limits(text: str) -> None:
     toast = posting(row(Toast(query_id="q", text=text)), Shape(Form.FORMATTED))
     assert isinstance(toast, AnswerCallbackQuery)
     assert _units(toast.text) <= TOAST_LIMIT
+
+
+def test_a_prompt_is_selective_only_where_it_addresses_somebody() -> None:
+    named = [
+        MessageEntity(type="text_mention", offset=0, length=1, user=User(id=7, is_bot=False, first_name="A"))
+    ]
+
+    def selective(words: Words, shape: Shape) -> bool | None:
+        asked = posting(row(words), shape)
+        assert isinstance(asked, SendMessage)
+        assert isinstance(asked.reply_markup, ForceReply)
+        return asked.reply_markup.selective
+
+    by_name = Words(text="A?", entities=named, prompt="why")
+    by_reply = Words(text="A?", reply_to=3, prompt="why")
+    assert selective(by_name, Shape(Form.FORMATTED))
+    assert not selective(by_name, Shape(Form.PLAIN))
+    assert selective(by_reply, Shape(Form.PLAIN))
+    assert not selective(by_reply, Shape(Form.PLAIN, reply=False))
 
 
 def _units(text: str | None) -> int:

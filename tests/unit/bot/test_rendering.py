@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.outgoing import Button, Document, Outgoing, Words
-from bot.rendering import render, render_decided, render_progress, render_toast
+from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
 from graph.conversation.progress import Progress, ProgressStep, StepState
 from graph.conversation.replies import (
     Awaited,
@@ -304,6 +304,36 @@ def test_a_comment_that_is_asked_for_has_a_prompt() -> None:
     assert words.prompt
 
 
+def test_a_prompt_in_a_group_names_who_is_asked_and_asks_for_a_reply() -> None:
+    (prompt,) = _words(
+        Reply(
+            blocks=[Text(text="Change it? Write it as your next message, or “never mind”.")],
+            awaited=AWAITED,
+            approval_id=APPROVAL,
+        ),
+        to=Addressee(user_id=7, name="Ann 🌞", message_id=None),
+    )
+    assert prompt.text == "Ann 🌞, Change it? Reply to this message with it, or “never mind”."
+    assert prompt.reply_to is None
+    (named,) = prompt.entities
+    assert (named.type, named.offset, named.length) == ("text_mention", 0, 6)
+    assert named.user is not None
+    assert named.user.id == 7
+
+
+def test_a_prompt_in_a_group_asks_for_a_reply_in_whatever_words_it_is_put() -> None:
+    reply = Reply(blocks=[Text(text="Why?")], awaited=AWAITED, approval_id=APPROVAL)
+    (prompt,) = _words(reply, to=Addressee(user_id=7, name="\u200b", message_id=3))
+    assert prompt.text == "You, Why?\n\nReply to this message with it."
+
+
+def test_the_first_message_of_an_answer_in_a_group_replies_and_names_nobody() -> None:
+    reply = Reply(blocks=[Text(text="word " * 1500)])
+    first, second = _words(reply, to=Addressee(user_id=7, name="Ann", message_id=3))
+    assert (first.reply_to, second.reply_to) == (3, None)
+    assert first.entities == []
+
+
 def test_an_answer_in_between_does_not_prompt_again() -> None:
     (words,) = _words(Reply(blocks=[Text(text="Nothing is being worked on.")], awaited=AWAITED))
     assert words.prompt is None
@@ -444,8 +474,8 @@ def test_a_long_toast_is_cut() -> None:
     assert not toast.alert
 
 
-def _words(reply: Reply) -> list[Words]:
-    messages = render(reply)
+def _words(reply: Reply, *, to: Addressee | None = None) -> list[Words]:
+    messages = render(reply, to=to)
     assert all(isinstance(message, Words) for message in messages)
     return [message for message in messages if isinstance(message, Words)]
 
