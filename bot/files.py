@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import aiohttp
+import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import Message
@@ -18,6 +21,11 @@ from graph.conversation.attachments import MOST_BYTES, check_size
 from shared.errors import Unavailable
 
 _WITHIN_S: Final = 60
+
+PAUSES_S: Final = (1.0, 3.0)
+"""The pauses between the attempts to fetch a file, of which there is one more."""
+
+log = structlog.get_logger(__name__)
 
 
 class NotFetched(Unavailable):
@@ -51,14 +59,16 @@ def offered(message: Message) -> Offered | None:
 class Files:
     """Fetches what people send, and keeps it: for the conversation, which says what is taken."""
 
-    def __init__(self, bot: Bot, home: Path) -> None:
+    def __init__(self, bot: Bot, home: Path, *, pauses_s: Sequence[float] = PAUSES_S) -> None:
         """Put it together.
 
         Args:
             bot: Knows where Telegram has them.
             home: The installation's home.
+            pauses_s: Seconds between the attempts to fetch a file.
         """
         self._bot = bot
+        self._pauses_s = pauses_s
         self._attachments = Attachments(home)
 
     async def keep(self, file: Offered) -> Attachment:
@@ -67,12 +77,24 @@ class Files:
         Raises:
             TooLarge: It is, by what is announced, or by what comes.
             TypeNotTaken: It is neither text nor what its name says.
-            NotFetched: Telegram does not hand it out now.
+            NotFetched: Telegram refuses it, or does not hand it out after several attempts.
         """
         check_size(file.name, file.size or 0)
         return await self._attachments.keep(file.name, await self._fetch(file), media_type=file.media_type)
 
     async def _fetch(self, file: Offered) -> bytes:
+        for pause_s in self._pauses_s:
+            try:
+                return await self._fetch_once(file)
+            except NotFetched as error:
+                if isinstance(error.__cause__, TelegramBadRequest):
+                    raise
+                # Its text may quote an address with the bot's token.
+                log.warning("file.missed", error=type(error.__cause__).__name__)
+                await asyncio.sleep(pause_s)
+        return await self._fetch_once(file)
+
+    async def _fetch_once(self, file: Offered) -> bytes:
         content = _Bounded(file.name)
         try:
             found = await self._bot.get_file(file.file_id)

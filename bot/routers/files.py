@@ -13,7 +13,7 @@ from bot import texts
 from bot.addressing import Said, forwarded_from
 from bot.albums import album_of
 from bot.arrived import Arrived
-from bot.files import Files, offered
+from bot.files import Files, NotFetched, offered
 from bot.hearing import Hearing
 from bot.outgoing import Words
 from bot.thinking import thinking
@@ -65,7 +65,7 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
             return None
         try:
             return await fetching.keep(file)
-        except BadInput as error:
+        except (BadInput, NotFetched) as error:
             words = Words(text=f"{error.message} {error.advice}", reply_to=message.message_id)
             await hearing.say(arrived, words, key=f"refused:{arrived.external_id}:{message.message_id}")
             return None

@@ -98,6 +98,33 @@ async def test_a_file_is_fetched_again_when_telegram_was_away(ears: Ears, owner:
     assert await attached(ears) == [["notes.md"]]
 
 
+async def test_a_file_that_telegram_refuses_is_said_to_and_does_not_fail_its_album(
+    ears: Ears, owner: Person
+) -> None:
+    ears.telegram.fail("getFile", 1, status=400, description="Bad Request: wrong file_id")
+    owner.send_document("0.txt", b"text 0", "/projects")
+    owner.send_document("1.txt", b"text 1")
+    _make_album(ears)
+    await ears.listen()
+
+    refusal, *_ = await answers(ears)
+
+    assert refusal == "I could not fetch 0.txt from Telegram. Send it again."
+    assert await attached(ears) == [["1.txt"]]
+    assert len(ears.telegram.calls("getFile")) == 2
+
+
+async def test_a_file_that_cannot_be_fetched_in_several_attempts_is_said_so(
+    ears: Ears, owner: Person
+) -> None:
+    ears.telegram.fail("getFile", 3, status=500, description="Internal Server Error")
+    owner.send_document("notes.md", b"# Notes", "/projects")
+    await ears.listen()
+
+    assert await answers(ears) == ["I could not fetch notes.md from Telegram. Send it again."]
+    assert await ears.said(PRIVATE) == []
+
+
 @pytest.mark.parametrize("captioned", [0, 1, 2])
 async def test_an_album_is_one_thing_to_say(ears: Ears, owner: Person, captioned: int) -> None:
     for number in range(3):
