@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aiogram import F, Router
-from aiogram.filters import JOIN_TRANSITION, LEAVE_TRANSITION, ChatMemberUpdatedFilter
-from aiogram.types import ChatMemberUpdated
+from aiogram.filters import IS_MEMBER, JOIN_TRANSITION, LEAVE_TRANSITION, ChatMemberUpdatedFilter
+from aiogram.types import ChatMemberRestricted, ChatMemberUpdated
 
 from bot import chats
 from bot.arrived import Arrived
@@ -32,9 +32,9 @@ def membership(database: Database, hearing: Hearing, *, wake_sender: Callable[[i
         """Send what has waited."""
         await _open(change.chat.id)
 
-    @router.my_chat_member(ChatMemberUpdatedFilter(JOIN_TRANSITION))
-    async def added(change: ChatMemberUpdated, arrived: Arrived) -> None:
-        """Say once how it works there."""
+    @router.my_chat_member(ChatMemberUpdatedFilter(IS_MEMBER), _may_write)
+    async def let_write(change: ChatMemberUpdated, arrived: Arrived) -> None:
+        """Send what has waited, whether it was just let in or allowed to write again; say once how it works."""
         await _open(change.chat.id)
         await hearing.begin(arrived)
 
@@ -50,3 +50,8 @@ def membership(database: Database, hearing: Hearing, *, wake_sender: Callable[[i
         wake_sender(chat_id)
 
     return router
+
+
+def _may_write(change: ChatMemberUpdated) -> bool:
+    member = change.new_chat_member
+    return not isinstance(member, ChatMemberRestricted) or member.can_send_messages

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot import outbox
+import pytest
+from aiogram.types import ChatMemberRestricted
+
+from bot import chats, outbox
 from bot.outgoing import Words
 from bot.places import Place
 from tests.fakes.telegram import Group, Person
@@ -38,6 +41,48 @@ async def test_what_was_meant_for_somebody_who_blocks_the_bot_waits_for_them(
     assert (blocked, waiting) == ("blocked", None)
     assert (await state(ears, OWNER), (await ears.row("news")).due_at is None) == ("open", False)
     assert OWNER in ears.woken
+
+
+@pytest.mark.parametrize(("allowed", "after"), [(True, "open"), (False, "blocked")])
+async def test_a_group_in_which_the_bot_may_write_again_is_open(
+    ears: Ears, owner: Person, group: Group, allowed: bool, after: str
+) -> None:
+    await ears.listen()
+    async with ears.database.transaction() as tx:
+        await chats.blocked(tx, group.id, "not enough rights to send text messages to the chat")
+        await outbox.put(tx, key="news", place=Place(group.id), content=Words(text="Done."), solicited=False)
+    ears.telegram.enqueue(
+        {
+            "my_chat_member": {
+                "chat": {"id": group.id, "type": "supergroup", "title": "Team"},
+                "from": {"id": owner.id, "is_bot": False, "first_name": "Olga"},
+                "date": 1,
+                "old_chat_member": restricted(ears, may_write=False),
+                "new_chat_member": restricted(ears, may_write=allowed),
+            }
+        }
+    )
+    await ears.listen()
+
+    assert await state(ears, group.id) == after
+    assert ((await ears.row("news")).due_at is not None) == allowed
+
+
+def restricted(ears: Ears, *, may_write: bool) -> dict[str, object]:
+    rights = {
+        name: False
+        for name, one in ChatMemberRestricted.model_fields.items()
+        if one.annotation is bool and one.is_required()
+    }
+    me = {"id": ears.bot.id, "is_bot": True, "first_name": "Bot", "username": "telewright_bot"}
+    return {
+        **rights,
+        "status": "restricted",
+        "user": me,
+        "is_member": True,
+        "can_send_messages": may_write,
+        "until_date": 0,
+    }
 
 
 async def test_a_group_that_puts_the_bot_out_is_gone(ears: Ears, owner: Person, group: Group) -> None:
