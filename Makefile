@@ -2,8 +2,8 @@
 # everything else is installed below this directory.
 
 PYTHON ?= python3
-# Tests wait for servers most of the time, so two workers more than there are cores pay.
-WORKERS ?= $(shell expr $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)') + 2)
+# Tests wait for servers most of the time, so one worker more than there are cores pays.
+WORKERS ?= $(shell expr $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)') + 1)
 TESTS ?=
 
 BIN := .venv/bin
