@@ -100,8 +100,10 @@ def test_a_daemon_keeps_nothing_of_our_environment(
 
     part.start()
 
-    environments = [each.environ() for each in family(server_of(part, home))]
-    assert all("SOME_TOKEN" not in environment for environment in environments)
+    for process in family(server_of(part, home)):
+        # PostgreSQL ends some of its processes soon after the start.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            assert "SOME_TOKEN" not in process.environ()
 
 
 @BOTH
