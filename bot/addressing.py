@@ -54,12 +54,14 @@ def addressed(message: Message, me: Bot, *, ours: bool) -> Said | None:
 def replies_to(message: Message, me: Bot) -> bool:
     """Whether a message replies to one of the bot's.
 
-    Everything in a topic replies to the message that opened it, which says nothing.
+    Everything in a topic replies to the message that opened it, which says nothing. In a plain
+    supergroup a reply names the message that it replies to as its thread as well.
     """
     before = message.reply_to_message
     if before is None or before.from_user is None or before.from_user.id != me.id:
         return False
-    return before.forum_topic_created is None and before.message_id != message.message_thread_id
+    opens_topic = bool(message.is_topic_message) and before.message_id == message.message_thread_id
+    return before.forum_topic_created is None and not opens_topic
 
 
 def forwarded_from(message: Message) -> str | None:

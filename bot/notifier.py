@@ -19,7 +19,7 @@ from bot.outbox import Row
 from bot.outgoing import Toast, Words
 from bot.overview import pin_overview, refresh_overview
 from bot.places import FRONT, READER, Place
-from bot.rendering import render, render_decided, render_progress, render_toast
+from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
 from graph.conversation import Feed, FeedItem, Kind, Reply
 from graph.conversation.progress import progress_of
 from shared.database import Connection, Database
@@ -217,9 +217,7 @@ class _Telling:
             case Kind.ANSWER if origin is not None and origin.query_id is not None:
                 await self._answer_press(item, reply, origin, origin.query_id)
             case Kind.ANSWER:
-                await self._put(
-                    item.key, reply, solicited=item.run_id is None, reply_to=self._said_in(origin)
-                )
+                await self._put(item.key, reply, solicited=item.run_id is None, to=self._addressee(origin))
             case Kind.PROGRESS | Kind.REMARK:
                 pass  # the run's one message shows it
             case Kind.QUESTION:
@@ -233,9 +231,11 @@ class _Telling:
             case Kind.RESULT:
                 await self._end(item, reply)
 
-    def _said_in(self, origin: Origin | None) -> int | None:
-        """Return the message that an answer is for, where that is not plain."""
-        return origin.message_id if origin is not None and self._place.in_group else None
+    def _addressee(self, origin: Origin | None) -> Addressee | None:
+        """Return whom an answer is for, where several people read it."""
+        if origin is None or not self._place.in_group:
+            return None
+        return Addressee(origin.sender_id, origin.sender_name, origin.message_id)
 
     async def _answer_press(self, item: FeedItem, reply: Reply, press: Origin, query_id: str) -> None:
         """Tell who pressed a button, and the chat only what more than a word there is to say.
@@ -245,7 +245,7 @@ class _Telling:
         """
         toast = render_toast(reply, query_id)
         if reply.error is None and not (press.decides and reply.awaited is None):
-            await self._put(item.key, reply, solicited=True, reply_to=self._said_in(press))
+            await self._put(item.key, reply, solicited=True, to=self._addressee(press))
             toast = toast.model_copy(update={"text": ""})
         await outbox.put(
             self._tx,
@@ -316,7 +316,7 @@ class _Telling:
         *,
         solicited: bool = False,
         place: Place | None = None,
-        reply_to: int | None = None,
+        to: Addressee | None = None,
         heard: bool = False,
     ) -> None:
         """Write a reply's messages; only the one with the buttons is the question's.
@@ -326,14 +326,13 @@ class _Telling:
             reply: What is said.
             solicited: Whether somebody has just asked for it.
             place: Where it is said, if not where the session is.
-            reply_to: The message it answers, in a group.
+            to: Whom it answers, in a group.
             heard: Whether it makes a sound, whatever it is.
         """
         place = place or self._place
-        for number, content in enumerate(render(reply)):
-            if number == 0 and not isinstance(content, Toast):
-                silent = content.silent and not heard
-                content = content.model_copy(update={"silent": silent, "reply_to": reply_to})
+        for number, content in enumerate(render(reply, to=to)):
+            if number == 0 and heard and not isinstance(content, Toast):
+                content = content.model_copy(update={"silent": False})
             asks = not isinstance(content, Words) or bool(content.buttons)
             await outbox.put(
                 self._tx,

@@ -8,11 +8,13 @@ of the machine's own settings reaches a test.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from redis import Redis
@@ -33,6 +35,8 @@ hypothesis_settings.load_profile("telewright")
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the machine's settings; give the session a directory for its servers."""
     _forget_settings()
+    _hear_interrupts()
+    _print_tracebacks_plainly()
     if hasattr(config, "workerinput"):
         config.stash[SHARED_ROOT] = Path(config.workerinput["shared_root"])
         return
@@ -61,6 +65,19 @@ def _forget_settings() -> None:
     for name in list(os.environ):
         if name in ours or name.startswith(("TELEWRIGHT_", "PG")) or ROLE_VARIABLE.fullmatch(name):
             del os.environ[name]
+
+
+def _hear_interrupts() -> None:
+    """Undo what a shell does to jobs in the background: the processes we start would not hear Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _print_tracebacks_plainly() -> None:
+    """Keep structlog from printing every local variable, which takes seconds for some objects."""
+    structlog.configure(
+        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,24 @@ async def test_two_people_press_one_button_at_once_and_one_of_them_decides(
     assert who in question.text
 
 
+async def test_in_a_group_who_rejects_a_plan_is_asked_why_and_the_comment_reaches_the_graph(
+    running: Installation, telegram: Telegram, ann: Person, ben: Person
+) -> None:
+    group = telegram.supergroup("Team", ann, ben)
+    ann.say(f"/users add {group.id}")
+    await said(telegram, ann, str(group.id))
+    ann.say("/new static-site pages", chat=group)
+
+    press(ben, await asked(telegram, group, "from static-site?"), "Change it")
+    prompt = await prompted(telegram, group)
+    assert (prompt.asks(ben), prompt.asks(ann)) == (True, False)
+    ben.say("name: leaves", chat=group, reply_to=prompt)
+
+    press(ann, await asked(telegram, group, "leaves"), "Cancel")
+    await said(telegram, group, "is cancelled")
+    print(telegram.transcript(group))
+
+
 async def test_somebody_who_may_only_look_is_told_so_and_only_they_see_it(
     running: Installation, telegram: Telegram, ann: Person
 ) -> None:

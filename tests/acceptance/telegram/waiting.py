@@ -40,10 +40,10 @@ async def prompted(telegram: Telegram, chat: Chatlike) -> Message:
     """Wait for a message that asks for a reply."""
 
     def prompt() -> Message:
-        message = telegram.last(chat)
-        if not (message.markup or {}).get("force_reply"):
-            raise LookupError("it asks for no reply")
-        return message
+        for message in reversed(telegram.messages(chat, by_bot=True)):
+            if (message.markup or {}).get("force_reply"):
+                return message
+        raise LookupError("none asks for a reply")
 
     return await telegram.until(prompt, timeout=STEP_S, what="a prompt")
 

@@ -228,6 +228,8 @@ async def test_a_crash_between_fetching_and_storing_loses_nothing(
     for number in range(5):
         ann.say(f"message {number}")
     async with database.transaction() as tx:
+        # A process takes seconds to start on a busy machine; this transaction does nothing meanwhile.
+        await tx.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         await tx.execute("LOCK TABLE inbox IN EXCLUSIVE MODE")
         doomed = await start()
         await until(lambda: _waiting_for_the_inbox(database))

@@ -109,6 +109,13 @@ def test_a_reply_to_us_is_for_us() -> None:
     assert addressed(message("yes", reply_to_message=from_us()), ME, ours=False) == Said("yes")
 
 
+def test_a_reply_in_a_plain_group_names_what_it_replies_to_as_its_thread() -> None:
+    before = from_us()
+    reply = message("yes", reply_to_message=before, message_thread_id=before.message_id)
+
+    assert addressed(reply, ME, ours=False) == Said("yes")
+
+
 def test_what_is_said_in_a_topic_is_no_reply_to_the_message_that_opened_it() -> None:
     opening = from_us(forum_topic_created=ForumTopicCreated(name="hello", icon_color=7322096))
 

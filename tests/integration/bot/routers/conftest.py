@@ -6,20 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from shared.database import Database
 from shared.live import Live
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
-
-
-@pytest.fixture(autouse=True)
-def _short_tracebacks() -> None:
-    """Structlog's own way to print an exception takes seconds for Telegram's objects."""
-    structlog.configure(
-        processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    )
 
 
 @pytest.fixture
