@@ -1,0 +1,164 @@
+"""What a place that hosts repositories has on top of a forge: pull requests, checks, settings, issues, releases.
+
+Every call is "ensure": repeated with the same arguments, after a crash or by
+a second worker, it changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from infrastructure.forge.protocol import Repository
+from shared.errors import Conflict
+
+
+class CannotMerge(Conflict):
+    """A pull request cannot be merged as it stands."""
+
+    code = "cannot_merge"
+    advice = "Look at the pull request: it has conflicts, red checks or a rule that it does not meet."
+
+
+class HeadMoved(Conflict):
+    """Something was pushed to a pull request or its base after it was approved."""
+
+    code = "head_moved"
+    advice = "Look at what was pushed, and approve it again."
+
+
+class PullState(StrEnum):
+    """What a pull request is."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A change that is proposed."""
+
+    number: int
+    url: str
+    title: str
+    state: PullState
+    head: str
+    """The branch's short name."""
+    head_sha: str
+    base: str
+    base_sha: str
+    merge_sha: str | None
+    """The commit that it became, once merged."""
+
+
+class CheckState(StrEnum):
+    """What one check, or all of them together, came to."""
+
+    NONE = "none"
+    """Nothing checks the commit."""
+    PENDING = "pending"
+    GREEN = "green"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a commit."""
+
+    name: str
+    state: CheckState
+    url: str
+    summary: str
+    """What it says of itself, in a few lines; hostile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue of a repository."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    labels: tuple[str, ...]
+    is_open: bool
+    url: str
+    updated_at: datetime
+
+
+class Hosting(Protocol):
+    """A place where repositories are discussed, checked and released."""
+
+    async def ensure_pull_request(
+        self, repository: Repository, *, head: str, base: str, title: str, body: str
+    ) -> PullRequest:
+        """Open a pull request from one branch to another, or bring the open one's title and body up to date.
+
+        Raises:
+            NoCommit: There is no such branch, or nothing between the two.
+        """
+        ...
+
+    async def pull_request(self, repository: Repository, number: int) -> PullRequest:
+        """Return a pull request as it stands."""
+        ...
+
+    async def comment_once(self, repository: Repository, number: int, *, key: str, body: str) -> None:
+        """Say something below a pull request or issue, unless it was said under this key."""
+        ...
+
+    async def checks(self, repository: Repository, sha: str) -> list[Check]:
+        """Return what checks a commit, check runs and commit statuses alike, by name."""
+        ...
+
+    async def merge(
+        self, repository: Repository, number: int, *, head_sha: str, base_sha: str, message: str
+    ) -> str:
+        """Merge what was approved, and return the commit that it became; one that is merged already is fine.
+
+        Args:
+            repository: Where.
+            number: The pull request.
+            head_sha: Where its branch must stand.
+            base_sha: Where its base must stand.
+            message: The merge commit's.
+
+        Raises:
+            HeadMoved: One of them stands elsewhere.
+            CannotMerge: The place refuses it.
+        """
+        ...
+
+    async def protect(self, repository: Repository, branch: str, *, checks: Sequence[str] = ()) -> bool:
+        """Let nobody push to a branch past pull requests and these checks.
+
+        Returns:
+            Whether it is protected; a plan without protection is no error.
+        """
+        ...
+
+    async def set_variables(self, repository: Repository, variables: Mapping[str, str]) -> None:
+        """Give the workflows of a repository plain values."""
+        ...
+
+    async def set_secrets(self, repository: Repository, secrets: Mapping[str, str]) -> None:
+        """Give the workflows of a repository secret values, encrypted with its key."""
+        ...
+
+    async def issues(self, repository: Repository, *, since: datetime | None = None) -> list[Issue]:
+        """Return the issues, without pull requests, that have changed since a moment."""
+        ...
+
+    async def ensure_release(
+        self, repository: Repository, *, tag: str, commit: str, name: str, body: str
+    ) -> str:
+        """Make a release of a commit under a tag, or bring it up to date, and return its address.
+
+        Raises:
+            NameTaken: The tag names another commit.
+        """
+        ...
