@@ -87,12 +87,12 @@ class AnsibleDeployer:
         place = self._place(request.project)
         environment = _environment(request)
         try:
-            async with asyncio.timeout(request.timeout_s):
+            async with asyncio.timeout(request.limit_s):
                 variables = self._deployment(request, place, environment)
                 outcome = await self._play("deploy", place, request.fence, on_event, variables)
         except TimeoutError as error:
             await self._settle(place, request.fence)
-            raise DeploymentFailed(f"the deployment did not end within {request.timeout_s:g} s") from error
+            raise DeploymentFailed(f"the deployment did not end within {request.limit_s:g} s") from error
         if not outcome.succeeded:
             raise _failure(outcome, request.environment)
         return DeployResult(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from pydantic import SecretStr
 
@@ -123,6 +123,10 @@ class DeployEvent:
 EventHandler: TypeAlias = Callable[[DeployEvent], Awaitable[None]]
 
 
+_WORK_S: Final = 300
+"""What a deployment may take besides the waits that its contract allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
     """One release to be put on the server."""
@@ -134,7 +138,16 @@ class DeployRequest:
     fence: int
     """Grows with every request for the project; the server refuses a lower one than it has seen."""
     keep_releases: int = 5
-    timeout_s: float = 300
+    timeout_s: float | None = None
+    """None: long enough for whatever health check and stop the contract has."""
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds after which the deployment is given up."""
+        if self.timeout_s is not None:
+            return self.timeout_s
+        contract = self.release.contract
+        return _WORK_S + contract.health.timeout_s + contract.stop_timeout_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,21 @@ async def test_a_name_that_could_leave_its_place_is_refused(tmp_path: Path, name
         await AnsibleDeployer(LocalServer(tmp_path)).status(name)
 
 
+def test_a_deployment_may_take_as_long_as_its_contract_lets_it_wait() -> None:
+    contract = DeployContract.model_validate(
+        {
+            "version": 1,
+            "processes": {"web": {"command": ["x"], "port": True}},
+            "health": {"timeout_s": 600},
+            "stop_timeout_s": 300,
+        }
+    )
+    artifact = ReleaseArtifact("hello", "a" * 40, "d", Path("x"), contract)
+
+    assert DeployRequest("hello", artifact, {}, 1).limit_s > 900
+    assert DeployRequest("hello", artifact, {}, 1, timeout_s=30).limit_s == 30
+
+
 def _request(wanted: dict[str, Any], **given: SecretStr | str) -> DeployRequest:
     contract = DeployContract.model_validate(
         {"version": 1, "processes": {"web": {"command": ["x"], "port": True}}, "environment": wanted}
