@@ -235,7 +235,7 @@ class _Telling:
         """Return whom an answer is for, where several people read it."""
         if origin is None or not self._place.in_group:
             return None
-        return Addressee(origin.sender_id, origin.sender_name, origin.message_id)
+        return Addressee(origin.sender_id, origin.sender_name, origin.message_in(self._place))
 
     async def _answer_press(self, item: FeedItem, reply: Reply, press: Origin, query_id: str) -> None:
         """Tell who pressed a button, and the chat only what more than a word there is to say.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
+from bot.places import Place
 from shared.database import Connection
 
 
@@ -17,12 +18,19 @@ class Origin:
     inbox_id: int
     sender_id: int
     sender_name: str
+    chat_id: int
+    thread_id: int | None
+    """The topic where it was said, which may be another than the one where it is answered."""
     message_id: int | None
     """The message; None for a press."""
     query_id: str | None
     """The press; None for a message."""
     decides: bool
     """Whether the button answers a question, rather than say a command."""
+
+    def message_in(self, place: Place) -> int | None:
+        """Return the message that an answer in a place can reply to; Telegram knows no replies across topics."""
+        return self.message_id if place == Place(self.chat_id, self.thread_id) else None
 
 
 async def origins(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, Origin]:
@@ -38,6 +46,10 @@ async def origins(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, Origin]
                        AS sender_id,
                    COALESCE(payload #>> '{message,from,first_name}',
                             payload #>> '{callback_query,from,first_name}', '') AS sender_name,
+                   COALESCE(payload #>> '{message,chat,id}', '0')::bigint AS chat_id,
+                   -- Replies in a group without topics have a thread as well, which is no topic.
+                   CASE WHEN payload #> '{message,is_topic_message}' = 'true'
+                        THEN (payload #>> '{message,message_thread_id}')::bigint END AS thread_id,
                    (payload #>> '{message,message_id}')::bigint AS message_id,
                    payload #>> '{callback_query,id}' AS query_id,
                    COALESCE(choice ->> 'type' = 'decision', false) AS decides

@@ -1,0 +1,65 @@
+"""What the notifier brings from a session into the outbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.notifier import Notifier
+from bot.outgoing import Words
+from graph.conversation import Feed
+from shared.database import Database
+from shared.ids import SessionId
+from shared.live import Live
+from tests.fakes.telegram import Group, Person
+from tests.integration.bot.routers.ears import Ears
+from tests.sending import next_token
+
+
+@pytest.fixture
+async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
+    """A notifier that holds the lease, and tells when it is asked to."""
+    async with database.transaction() as tx:
+        token = await next_token(tx)
+    return Notifier(
+        database, live, Feed(database, live), bot=ears.bot, token=token, wake_sender=ears.woken.append
+    )
+
+
+async def told(ears: Ears, notifier: Notifier, external_key: str) -> Words:
+    """Tell of what is new in a session, and return the first thing that it says."""
+    session_id = await ears.one("SELECT id FROM sessions WHERE external_key = %s", external_key)
+    await notifier.deliver(SessionId(session_id))
+    content = (await ears.row(f"turn:{session_id}:2")).content
+    assert isinstance(content, Words)
+    return content
+
+
+async def test_an_answer_in_a_group_replies_to_what_it_answers(
+    ears: Ears, notifier: Notifier, owner: Person, group: Group
+) -> None:
+    said = owner.say("/projects@telewright_bot", group)
+    await ears.listen()
+
+    assert (await told(ears, notifier, f"{group.id}:0")).reply_to == said.id
+
+
+async def test_an_answer_in_a_topic_does_not_reply_to_what_was_said_elsewhere(
+    ears: Ears, notifier: Notifier, owner: Person, forum: Group
+) -> None:
+    owner.say("/new@telewright_bot web-service hello", forum)
+    await ears.listen()
+    [topic] = forum.topics
+
+    answer = await told(ears, notifier, f"{forum.id}:{topic.id}")
+    assert answer.text.startswith("Run 1 is queued")
+    assert answer.reply_to is None
+
+
+async def test_an_answer_in_a_topic_replies_to_what_was_said_there(
+    ears: Ears, notifier: Notifier, owner: Person, forum: Group
+) -> None:
+    topic = forum.topic("Chat")
+    said = owner.say("/projects@telewright_bot", topic)
+    await ears.listen()
+
+    assert (await told(ears, notifier, f"{forum.id}:{topic.id}")).reply_to == said.id
