@@ -17,13 +17,16 @@ from bot.links import topic_link
 from bot.outgoing import Words
 from bot.places import FRONT, READER, Place
 from bot.rendering.splitting import piece_of, split
-from bot.rendering.text import one_line, settled
+from bot.rendering.text import cut, isolated, one_line, settled
 from shared.database import Connection, Database
 from shared.ledger import cursors
 from shared.ledger.projects import Service
 
 _MOST_SHOWN = 40
 """Projects that are listed: each needs an entity or two, of which a message has a hundred."""
+
+_LONGEST_NAME = 64
+"""UTF-16 code units of a name: before there is a project, it is whatever somebody wrote."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +35,8 @@ log = structlog.get_logger(__name__)
 class _Line:
     """One project of a forum, and what is being done about it."""
 
-    name: str
+    name: str | None
+    """None for a build that has made no project yet."""
     service: Service
     external_key: str
     url: str | None
@@ -82,9 +86,9 @@ async def pin_overview(database: Database, bot: Bot, chat_id: int) -> None:
 
 
 async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
-    """Read the projects of a forum's sessions.
+    """Read the projects of a forum's sessions, and the builds that have made none yet.
 
-    Indexes: sessions (front, external_key); runs_of_project, deployments_of_project.
+    Indexes: sessions (front, external_key); runs_of_project, runs_of_session, deployments_of_project.
     """
     async with tx.cursor(row_factory=class_row(_Line)) as cursor:
         await cursor.execute(
@@ -102,7 +106,12 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
                      WHERE project_id = projects.id AND status = 'succeeded' ORDER BY ended_at DESC LIMIT 1
                    ) AS deployed ON true
              WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
-             ORDER BY projects.name LIMIT %(most)s
+             UNION ALL
+            SELECT NULLIF(input ->> 'name', ''), 'none', external_key, NULL, title, runs.status = 'waiting'
+              FROM sessions
+              JOIN runs ON runs.session_id = sessions.id AND project_id IS NULL AND ended_at IS NULL
+             WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
+             ORDER BY name NULLS LAST, run LIMIT %(most)s
             """,
             {"front": FRONT, "chat": str(chat_id), "most": _MOST_SHOWN},
         )
@@ -119,8 +128,8 @@ def _entry(chat_id: int, line: _Line) -> Text:
     """Say one project in a line, whose name leads to its topic."""
     thread_id = Place.parse(line.external_key).thread_id
     link = topic_link(chat_id, thread_id) if thread_id else None
-    name = TextLink(line.name, url=link) if link else Bold(line.name)
-    return Text(name, " — ", _state(line))
+    name = isolated(cut(one_line(line.name or ""), _LONGEST_NAME)) or texts.NEW_PROJECT
+    return Text(TextLink(name, url=link) if link else Bold(name), " — ", _state(line))
 
 
 def _state(line: _Line) -> Text | str:

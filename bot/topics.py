@@ -89,7 +89,7 @@ class Topics:
             topic = await chats.topic_opened_for(connection, arrived.external_id)
         if topic is not None:
             return await self._move(arrived, topic.thread_id, topic.name)
-        name = (work.name or work.blueprint or texts.NEW_TOPIC)[:_LONGEST_NAME]
+        name = (work.name or work.blueprint or texts.NEW_PROJECT)[:_LONGEST_NAME]
         try:
             thread_id = await self._left_behind(arrived) or await self._create(arrived.place.chat_id, name)
         except AiogramError as error:

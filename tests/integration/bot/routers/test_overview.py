@@ -54,6 +54,8 @@ async def test_it_says_what_is_at_work_and_what_waits(ears: Ears, owner: Person,
     owner.say("/new@telewright_bot web-service hello", forum)
     await ears.listen()
     [topic] = forum.topics
+    await refresh(ears, forum.id)
+    before = await ears.row(f"overview:{forum.id}")
     await project(ears, "hello", f"{forum.id}:{topic.id}")
     await ears.one(
         "UPDATE runs SET project_id = (SELECT id FROM projects WHERE name = 'hello') RETURNING number"
@@ -63,6 +65,22 @@ async def test_it_says_what_is_at_work_and_what_waits(ears: Ears, owner: Person,
 
     assert isinstance(row.content, Words)
     assert row.content.text.splitlines()[1:] == ["hello — at work: Build hello"]
+    # Also while it had made no project yet.
+    assert isinstance(before.content, Words)
+    assert before.content.text == row.content.text
+    assert before.content.entities[-1].url == row.content.entities[-1].url is not None
+
+
+async def test_a_build_without_a_name_is_called_a_new_project(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    owner.say("/new@telewright_bot web-service", forum)
+    await ears.listen()
+    await refresh(ears, forum.id)
+    row = await ears.row(f"overview:{forum.id}")
+
+    assert isinstance(row.content, Words)
+    assert row.content.text.splitlines()[1:][0].startswith("New project — at work: ")
 
 
 async def test_what_has_not_changed_is_not_written_again(ears: Ears, forum: Group) -> None:
