@@ -1,16 +1,25 @@
-"""Text that others wrote, made fit for a chat: nothing hidden in it, nothing turned around, counted as Telegram counts.
-
-Names, output and descriptions are written by whoever wants to. Control
-characters would vanish on the way, and directional overrides would show
-something else than what is approved (https://trojansource.codes).
-"""
+"""Text made fit for a chat: clean, nothing in it turned around, counted as Telegram counts."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-from wcwidth import iter_graphemes, strip_sequences, width
+from wcwidth import iter_graphemes, width
+
+from shared.hostile import clean
+
+__all__ = [
+    "clean",
+    "cut",
+    "fitted",
+    "isolated",
+    "narrow",
+    "one_line",
+    "settled",
+    "units",
+    "visible",
+]
 
 ELLIPSIS = "…"
 
@@ -20,23 +29,10 @@ _LETTERS_A_COLUMN = 8
 Measuring takes the square of a row of flags, so that no more than needed is measured.
 """
 
-_TAB = 4
-"""Columns that a tab becomes: Telegram makes it one space."""
-
-_MOST_MARKS = 3
-"""Combining marks on one letter that are kept; towers of them reach into other lines."""
-
-_JOINERS = "\u200c\u200d"
-"""Needed by Persian and Indic scripts and by composed emoji, and harmless."""
-
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols by their category, which nobody sees."""
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
-
-_LINE_END = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
-_ESCAPE = re.compile(r"[\x1b\x80-\x9f]")
-_SUSPECT = re.compile(r"[^\n -~]")
 
 _RIGHT_TO_LEFT = (
     "\u0590-\u05ff\u0600-\u065f\u066a-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
@@ -51,18 +47,6 @@ _RTL_RUN = re.compile(rf"[{_RIGHT_TO_LEFT}]+(?:(?:[^\w\n]|[\d_])+[{_RIGHT_TO_LEF
 def units(text: str) -> int:
     """Return the length of a text in UTF-16 code units, in which Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def clean(text: str) -> str:
-    """Return lines of letters, without anything that steers a screen.
-
-    Args:
-        text: Anything; lone surrogates too.
-    """
-    if _ESCAPE.search(text):
-        text = strip_sequences(text)
-    text = _LINE_END.sub("\n", text).expandtabs(_TAB)
-    return _without_steering(text) if _SUSPECT.search(text) else text
 
 
 def one_line(text: str) -> str:
@@ -122,29 +106,6 @@ def narrow(text: str, columns: int) -> bool:
 def visible(text: str) -> bool:
     """Whether there is anything to see: Telegram refuses a message without."""
     return any(unicodedata.category(letter)[0] not in "CZM" and letter not in _BLANKS for letter in text)
-
-
-def _without_steering(text: str) -> str:
-    letters: list[str] = []
-    marks = 0
-    for letter in text:
-        category = unicodedata.category(letter)
-        marks = marks + 1 if category[0] == "M" else 0
-        if marks <= _MOST_MARKS:
-            letters.append(_shown(letter, category))
-    return "".join(letters)
-
-
-def _shown(letter: str, category: str) -> str:
-    match category:
-        case "Cs":
-            return "\N{REPLACEMENT CHARACTER}"
-        case "Cc":
-            return letter if letter == "\n" else ""
-        case "Cf":
-            return letter if letter in _JOINERS else ""
-        case _:
-            return letter
 
 
 def _settled(line: str) -> str:

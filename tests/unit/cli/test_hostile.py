@@ -25,7 +25,7 @@ from tests.unit.cli.builders import texts
         ("\x1b\x1b[1m[31mnested", "␛[31mnested"),
         ("bell\x07 delete\x7f", "bell␇ delete␡"),
         ("one\r\ntwo\rthree\x0bfour\u2028five", "one\ntwo\nthree\nfour\nfive"),
-        ("a\tb", "a    b"),
+        ("a\tb", "a   b"),
         ("invoice\u202excod.exe", "invoicexcod.exe"),
         ("half \ud800 a pair", "half \ufffd a pair"),
         ("👩\u200d💻", "👩\u200d💻"),
