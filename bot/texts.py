@@ -26,16 +26,20 @@ NOTHING_TO_SHOW: Final = "…"
 COMMENT_PLACEHOLDER: Final = "What should be different?"
 """In the empty field where a comment is asked for; at most 64 characters."""
 
-AS_NEXT_MESSAGE: Final = "Write it as your next message"
-"""What the conversation says where a comment is asked for; true where only two talk."""
-
-AS_REPLY: Final = "Reply to this message with it"
-"""What is said in a group instead."""
-
 YOU: Final = "You"
 """Who has a name without a letter."""
 
 WHOLE_TEXT_IN_FILE: Final = "The whole text is in the file."
+
+
+def as_next_message(way_out: str) -> str:
+    """Say how a comment is given where only two talk."""
+    return f"Write it as your next message, or “{way_out}”."
+
+
+def as_reply(way_out: str) -> str:
+    """Say how a comment is given in a group, where a message that replies to nothing is not heard."""
+    return f"Reply to this message with it, or “{way_out}”."
 
 
 def open_address(host: str) -> str:
@@ -163,8 +167,8 @@ def forum_welcome(username: str) -> str:
     )
 
 
-NEW_TOPIC: Final = "New project"
-"""Before a project has a name."""
+NEW_PROJECT: Final = "New project"
+"""What a project, or its topic, is called before it has a name."""
 
 
 def topic_opened(name: str) -> str:

@@ -33,14 +33,14 @@ def mention(to: Addressee) -> Node:
     return TextMention(name, user=User(id=to.user_id, is_bot=False, first_name=name))
 
 
-def asking_for_reply(reply: Reply) -> Reply:
-    """Return a prompt as it is said in a group, where a message that replies to nothing is not heard."""
-    blocks = [
-        block.model_copy(update={"text": block.text.replace(texts.AS_NEXT_MESSAGE, texts.AS_REPLY)})
-        if isinstance(block, Text)
-        else block
-        for block in reply.blocks
-    ]
-    if blocks == reply.blocks:
-        blocks.append(Text(text=f"{texts.AS_REPLY}."))
+def saying_how(reply: Reply, *, in_group: bool) -> Reply:
+    """Return a reply that asks for a comment with the sentence that says how it is given here."""
+    if reply.awaited is None:
+        return reply
+    how = (texts.as_reply if in_group else texts.as_next_message)(reply.awaited.way_out)
+    match reply.blocks:
+        case [*before, Text(text=text)]:
+            blocks = [*before, Text(text=f"{text} {how}")]
+        case blocks:
+            blocks = [*blocks, Text(text=how)]
     return reply.model_copy(update={"blocks": blocks})

@@ -30,7 +30,7 @@ _FIRST_SENTENCE = re.compile(r".{1,160}?[.?!](?=\s|$)")
 _DIGEST = re.compile(r"[0-9a-f]{7,64}|[a-z0-9]+:[0-9a-f]{16,64}")
 """A commit or a digest: copied by a tap when set in a fixed width."""
 
-_FAILED = "❌ "
+_FAILED, _CANCELLED = "❌ ", "🚫 "
 
 
 def body(reply: Reply) -> Node:
@@ -60,13 +60,19 @@ def _first(reply: Reply, block: Block) -> Node:
     if not isinstance(block, Text) or reply.kind not in {Kind.QUESTION, Kind.RESULT}:
         return _block(block)
     text = _paragraph(block.text)
-    mark = _FAILED if reply.kind is Kind.RESULT and reply.error is not None else ""
+    mark = _mark(reply) if reply.kind is Kind.RESULT else ""
     line, break_, rest = text.partition("\n")
     if len(line) > _ONE_THOUGHT and (sentence := _FIRST_SENTENCE.match(line)):
         line, break_, rest = sentence[0], "", text[sentence.end() :]
     if len(line) > _HEADLINE:
         return Node(mark, text)
     return Node(mark, Bold(line), break_, rest)
+
+
+def _mark(result: Reply) -> str:
+    if result.cancelled:
+        return _CANCELLED
+    return _FAILED if result.error is not None else ""
 
 
 def _gap(before: Block, block: Block) -> str:

@@ -10,7 +10,7 @@ from aiogram.utils.formatting import Text as Node
 
 from bot import texts
 from bot.outgoing import Button, Document, Outgoing, Words
-from bot.rendering.addressee import Addressee, asking_for_reply, mention
+from bot.rendering.addressee import Addressee, mention, saying_how
 from bot.rendering.blocks import body, plain, plain_text
 from bot.rendering.keyboards import MOST_BUTTONS, keyboard
 from bot.rendering.rich import rich_message
@@ -44,6 +44,8 @@ def render(reply: Reply, *, to: Addressee | None = None) -> list[Outgoing]:
     buttons = keyboard(reply)
     prompt = _prompt(reply, buttons)
     asked = to if prompt is not None else None
+    if prompt is not None:
+        reply = saying_how(reply, in_group=to is not None)
     files, words = _files_and_words(reply, asked, has_buttons=bool(buttons))
     if words:
         words[-1] = words[-1].model_copy(update={"buttons": buttons, "prompt": prompt})
@@ -59,8 +61,6 @@ def render(reply: Reply, *, to: Addressee | None = None) -> list[Outgoing]:
 def _files_and_words(
     reply: Reply, asked: Addressee | None, *, has_buttons: bool
 ) -> tuple[list[Document], list[Words]]:
-    if asked is not None:
-        reply = asking_for_reply(reply)
     told = _told(reply)
     piece = piece_of(told if asked is None else Node(mention(asked), ", ", told))
     files = [_document(block.name, block.content) for block in reply.blocks if isinstance(block, File)]
@@ -125,10 +125,7 @@ def _name_of(reply: Reply) -> str:
 
 def _prompt(reply: Reply, buttons: Sequence[Sequence[Button]]) -> str | None:
     """Return the placeholder of the comment that this very reply asks for; a message has that or buttons."""
-    awaited = reply.awaited
-    if awaited is None or buttons or reply.approval_id != awaited.approval_id:
-        return None
-    return texts.COMMENT_PLACEHOLDER
+    return texts.COMMENT_PLACEHOLDER if reply.asks_comment and not buttons else None
 
 
 def _heard(reply: Reply, messages: Sequence[Outgoing]) -> list[Outgoing]:

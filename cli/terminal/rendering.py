@@ -52,6 +52,7 @@ _MARKS = {
     Kind.RESULT: ("✓", "bold green"),
 }
 _FAILED = ("✗", "bold red")
+_CANCELLED = ("⊘", "bold yellow")
 
 
 def renderable(reply: Reply, *, whole: bool = False) -> RenderableType:
@@ -62,6 +63,8 @@ def renderable(reply: Reply, *, whole: bool = False) -> RenderableType:
         whole: Whether the middle of long output is shown as well.
     """
     parts: list[RenderableType] = [_block(block, whole=whole) for block in reply.blocks]
+    if reply.awaited is not None and reply.asks_comment:
+        parts.append(Words(f"Write it as your next message, or “{one_line(reply.awaited.way_out)}”."))
     if reply.choices:
         parts.append(_choices(reply.choices))
     if not parts:
@@ -93,6 +96,8 @@ def lines(reply: Reply, width: int | None = None) -> list[str]:
 
 def mark_of(reply: Reply) -> tuple[str, str] | None:
     """Return the sign before a reply, and its style; an answer has none unless it tells of an error."""
+    if reply.cancelled:
+        return _CANCELLED
     if reply.error is not None:
         return _FAILED
     return _MARKS.get(reply.kind)

@@ -35,7 +35,8 @@ _NO = re.compile(
 """“no idea” is no answer: behind a bare “no” a reason needs a comma or a because."""
 
 _NO_COMMENT = frozenset({"-", "none", "no comment", "nothing", "skip"})
-_NEVER_MIND = frozenset({"cancel", "never mind", "nevermind", "forget it"})
+_WAY_OUT = "never mind"
+_NEVER_MIND = frozenset({_WAY_OUT, "cancel", "nevermind", "forget it"})
 
 
 class NothingWaits(BadInput):
@@ -259,9 +260,8 @@ async def _may_decide(exchange: Exchange, approval: Approval) -> bool:
 
 
 def _ask_comment(exchange: Exchange, approval_id: ApprovalId, chosen: Choice, question: Question) -> Reply:
-    text = f"{chosen.label}: what should be different? Write it as your next message, or “never mind”."
-    awaited = Awaited(approval_id=approval_id, key=chosen.key, user_id=exchange.user.id)
-    return Reply.saying(f"{question.title} {text}").model_copy(
+    awaited = Awaited(approval_id=approval_id, key=chosen.key, user_id=exchange.user.id, way_out=_WAY_OUT)
+    return Reply.saying(f"{question.title} {chosen.label}: what should be different?").model_copy(
         update={"awaited": awaited, "approval_id": approval_id}
     )
 

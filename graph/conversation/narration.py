@@ -170,7 +170,8 @@ def _failed(event: Event, run: Run) -> Reply:
 
 def _cancelled(event: Event, run: Run) -> Reply:
     why = "" if _text(event, "code") == "cancelled" else _text(event, "reason")
-    return _result(run, [Text(text=f"Run {run.number}, {run.title}, is cancelled. {why}".rstrip())])
+    blocks: list[Block] = [Text(text=f"Run {run.number}, {run.title}, is cancelled. {why}".rstrip())]
+    return _result(run, blocks).model_copy(update={"cancelled": True})
 
 
 def _timed_out(event: Event, run: Run) -> Reply:

@@ -117,6 +117,8 @@ class Awaited(_Frozen):
     approval_id: ApprovalId
     key: str
     user_id: UserId
+    way_out: PlainText = "never mind"
+    """What to write instead of it, to leave everything as it is."""
 
 
 class Reply(_Frozen):
@@ -133,11 +135,21 @@ class Reply(_Frozen):
     """The comment that is asked for; a front may put its prompt for it."""
     error: str | None = None
     """The stable code of the error that it tells of."""
+    cancelled: bool = False
+    """Whether it tells of the end of a run that was cancelled: neither a success nor an error."""
 
     @classmethod
     def saying(cls, text: str, *more: Block) -> Reply:
         """Return an answer of one paragraph, and whatever else."""
         return cls(blocks=[Text(text=text), *more])
+
+    @property
+    def asks_comment(self) -> bool:
+        """Whether it asks for a comment itself, rather than stand between the asking and the comment.
+
+        How the comment is given depends on the place, so that each front says it: see `Awaited.way_out`.
+        """
+        return self.awaited is not None and self.approval_id == self.awaited.approval_id
 
     @property
     def plain(self) -> str:

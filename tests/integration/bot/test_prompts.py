@@ -18,7 +18,7 @@ from tests.fakes.telegram import FakeTelegram, Group, Message, Person
 from tests.sending import speaking
 
 APPROVAL = ApprovalId(UUID(int=1))
-PROMPT = Reply.saying("Change it: what should be different? Write it as your next message.").model_copy(
+PROMPT = Reply.saying("Change it: what should be different?").model_copy(
     update={
         "awaited": Awaited(approval_id=APPROVAL, key="reject", user_id=UserId("telegram:1")),
         "approval_id": APPROVAL,

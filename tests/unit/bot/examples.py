@@ -82,9 +82,7 @@ def questions() -> list[Outgoing]:
 
 def rejection() -> list[Outgoing]:
     """The comment that is asked for, and what everybody sees of it."""
-    prompt = Reply.saying(
-        "Build hello like this? Change it: what should be different? Write it as your next message, or “never mind”."
-    ).model_copy(
+    prompt = Reply.saying("Build hello like this? Change it: what should be different?").model_copy(
         update={
             "awaited": Awaited(approval_id=APPROVAL, key="reject", user_id=UserId("telegram:1")),
             "approval_id": APPROVAL,
@@ -174,7 +172,13 @@ def results() -> list[Outgoing]:
         run_number=8,
         error="tests_failed",
     )
-    return [*render(well), *render(at_home), *render(badly)]
+    cancelled = Reply(
+        blocks=[Text(text="Run 9, Build hello, is cancelled.")],
+        kind=Kind.RESULT,
+        run_number=9,
+        cancelled=True,
+    )
+    return [*render(well), *render(at_home), *render(badly), *render(cancelled)]
 
 
 def errors() -> list[Outgoing]:

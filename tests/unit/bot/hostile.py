@@ -133,4 +133,5 @@ replies = st.builds(
     approval_id=st.none() | st.just(APPROVAL),
     awaited=st.none() | st.just(Awaited(approval_id=APPROVAL, key="reject", user_id=UserId("telegram:1"))),
     error=st.none() | st.just("failed"),
+    cancelled=st.booleans(),
 )

@@ -302,12 +302,24 @@ def test_a_comment_that_is_asked_for_has_a_prompt() -> None:
     reply = Reply(blocks=[Text(text="What should be different?")], awaited=AWAITED, approval_id=APPROVAL)
     (words,) = _words(reply)
     assert words.prompt
+    assert words.text == "What should be different? Write it as your next message, or “never mind”."
+
+
+def test_an_answer_in_between_does_not_ask_for_the_comment_again() -> None:
+    (words,) = _words(Reply(blocks=[Text(text="Nothing runs.")], awaited=AWAITED))
+    assert (words.prompt, words.text) == (None, "Nothing runs.")
+
+
+def test_a_cancelled_run_is_no_success() -> None:
+    text = [Text(text="Run 7, Build hello, is cancelled.")]
+    (cancelled,) = _words(Reply(blocks=text, kind=Kind.RESULT, run_number=7, cancelled=True))
+    assert cancelled.text == "🚫 Run 7, Build hello, is cancelled."
 
 
 def test_a_prompt_in_a_group_names_who_is_asked_and_asks_for_a_reply() -> None:
     (prompt,) = _words(
         Reply(
-            blocks=[Text(text="Change it? Write it as your next message, or “never mind”.")],
+            blocks=[Text(text="Change it?")],
             awaited=AWAITED,
             approval_id=APPROVAL,
         ),
@@ -324,7 +336,7 @@ def test_a_prompt_in_a_group_names_who_is_asked_and_asks_for_a_reply() -> None:
 def test_a_prompt_in_a_group_asks_for_a_reply_in_whatever_words_it_is_put() -> None:
     reply = Reply(blocks=[Text(text="Why?")], awaited=AWAITED, approval_id=APPROVAL)
     (prompt,) = _words(reply, to=Addressee(user_id=7, name="\u200b", message_id=3))
-    assert prompt.text == "You, Why?\n\nReply to this message with it."
+    assert prompt.text == "You, Why? Reply to this message with it, or “never mind”."
 
 
 def test_the_first_message_of_an_answer_in_a_group_replies_and_names_nobody() -> None:

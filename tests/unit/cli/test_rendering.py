@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.text import Text as Words
 
 from cli.terminal.rendering import lines, renderable
-from graph.conversation.replies import Code, Reply
+from graph.conversation.replies import Awaited, Code, Kind, Reply, Text
+from shared.ids import ApprovalId, UserId
 from tests.unit.cli.builders import USUAL, replies
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -79,3 +81,21 @@ def _on_terminal(reply: Reply, width: int) -> str:
 
 def _letters(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines()]
+
+
+def test_a_cancelled_run_looks_neither_like_a_success_nor_like_a_failure() -> None:
+    text = [Text(text="Run 3, Build hello, is cancelled.")]
+    [shown] = lines(Reply(blocks=text, kind=Kind.RESULT, run_number=3, cancelled=True))
+    assert shown == "⊘ Run 3, Build hello, is cancelled."
+
+
+def test_a_comment_that_is_asked_for_comes_with_how_it_is_given() -> None:
+    approval_id = ApprovalId(UUID(int=1))
+    awaited = Awaited(approval_id=approval_id, key="reject", user_id=UserId("terminal:ann"))
+    asked = Reply.saying("What should be different?").model_copy(
+        update={"awaited": awaited, "approval_id": approval_id}
+    )
+    assert lines(asked) == [
+        "What should be different?",
+        "Write it as your next message, or “never mind”.",
+    ]
