@@ -28,6 +28,7 @@ from infrastructure.deploy.module_utils.telewright.supervisor import Supervisor,
 from infrastructure.disk import named_when_full
 
 LAUNCHER = Path(__file__).parent / "deploy" / "launch.py"
+SUPERVISOR = Path(__file__).parent / "deploy" / "supervise.py"
 LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (sockaddr_un, without the final zero)."""
 SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - what is put there is checked to be ours
@@ -191,7 +192,7 @@ class LocalServer:
     def _spawn(self) -> None:
         # supervisord makes itself a daemon once its socket listens: it belongs to no session
         # of ours, and nobody has to wait for it when it ends.
-        command = [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", str(self._configuration)]
+        command = [sys.executable, "-I", str(SUPERVISOR), "-c", str(self._configuration)]
         try:
             done = subprocess.run(
                 command,

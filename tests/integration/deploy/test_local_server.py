@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,25 @@ async def test_a_service_runs_in_a_directory_with_blanks_and_umlauts_in_its_name
         assert await version_at(result.url) == "a"
     finally:
         await server.stop()
+
+
+async def test_what_has_stopped_is_said_at_once(server: LocalServer) -> None:
+    await server.start()
+    program = server.place.programs / "sleeper.conf"
+    program.write_text("[program:sleeper]\ncommand=sleep 600\nstartsecs=0\n")
+    manager = server.supervisor(timeout_s=60)
+    took = []
+
+    for _ in range(5):
+        manager.add("sleeper")
+        # A signal that comes before the program does is supervisord's own, and is lost.
+        await _until(lambda: psutil.Process(manager.group("sleeper")[0].pid).name() == "sleep")
+        begun = time.monotonic()
+        manager.remove("sleeper")
+        took.append(time.monotonic() - begun)
+
+    # supervisord as it comes looks around once a second: the quickest of them would take as long.
+    assert min(took) < 0.9
 
 
 async def test_it_refuses_a_directory_that_its_configuration_could_not_name(tmp_path: Path) -> None:
