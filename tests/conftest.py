@@ -1,7 +1,7 @@
 """Fixtures that hand out real, private parts: a database, a cache, a home.
 
 The session's PostgreSQL starts with the first test that asks for it and is stopped at the
-end; each test has a database of its own, copied from one that was migrated once. Nothing
+end; each test has a database of its own, as empty as one that was just migrated. Nothing
 of the machine's own settings reaches a test.
 """
 

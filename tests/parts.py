@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey, claim
 from infrastructure.embedded.locks import one_at_a_time
 from infrastructure.embedded.sockets import find_socket_directory
 from shared.errors import Conflict
+from tests.databases import WATCH, Databases
 
 PREFIX = "telewright-tests-"
 TEMPLATE = "migrated"
@@ -29,6 +29,7 @@ class SharedParts:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.postgres = EmbeddedPostgres(root, expendable=True)
+        self._has_template = False
 
     def ensure_postgres(self) -> EmbeddedPostgres:
         """Have PostgreSQL running; safe in several workers at once."""
@@ -36,34 +37,17 @@ class SharedParts:
         return self.postgres
 
     def ensure_template(self) -> str:
-        """Have a migrated database to copy, and return its name."""
-        postgres = self.ensure_postgres()
-        with (
-            one_at_a_time(self.root / "template.lock"),
-            psycopg.connect(postgres.url, autocommit=True) as admin,
-        ):
-            made = admin.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", (TEMPLATE,)
-            ).fetchone()
-            if made is None:
-                admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
-                admin.execute(f"CREATE DATABASE {TEMPLATE}")
-                _in_a_loop_of_its_own(database_url(postgres, TEMPLATE))
-                # Nobody may be connected to a database that is copied.
-                admin.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true")
+        """Have a migrated database to copy, and return its name. Asked once in a process."""
+        if not self._has_template:
+            self._make_template()
+            self._has_template = True
         return TEMPLATE
 
     @contextmanager
     def database(self, *, template: str) -> Iterator[str]:
-        """Lend a database of one's own, copied from another, and yield its URL."""
-        name = f"test_{uuid.uuid4().hex[:12]}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-        with psycopg.connect(self.postgres.url, autocommit=True) as admin:
-            admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-        yield database_url(self.postgres, name)
-        with psycopg.connect(self.postgres.url, autocommit=True) as admin:
-            admin.execute(drop.format(sql.Identifier(name)))
+        """Lend a database of one's own, as another is, and yield its URL."""
+        with _databases(self.postgres.url, template).lend() as name:
+            yield database_url(self.postgres, name)
 
     def valkey(self, worker: str) -> EmbeddedValkey:
         """Return one worker's Valkey, running. Published messages cross numbered databases, so each has its own."""
@@ -78,6 +62,30 @@ class SharedParts:
         for home in (self.root, *(path for path in self.root.iterdir() if path.is_dir())):
             stop_servers(home)
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _make_template(self) -> None:
+        postgres = self.ensure_postgres()
+        with (
+            one_at_a_time(self.root / "template.lock"),
+            psycopg.connect(postgres.url, autocommit=True) as admin,
+        ):
+            made = admin.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", (TEMPLATE,)
+            ).fetchone()
+            if made is None:
+                admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
+                admin.execute(f"CREATE DATABASE {TEMPLATE}")
+                _in_a_loop_of_its_own(database_url(postgres, TEMPLATE))
+                with psycopg.connect(database_url(postgres, TEMPLATE), autocommit=True) as template:
+                    template.execute(WATCH)
+                # Nobody may be connected to a database that is copied.
+                admin.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false IS_TEMPLATE true")
+
+
+@cache
+def _databases(server_url: str, template: str) -> Databases:
+    """Return those of this process: tests of all modules are lent the same."""
+    return Databases(server_url, template)
 
 
 def stop_servers(home: Path) -> None:
