@@ -54,7 +54,7 @@ class Git:
             lock: A descriptor every started git inherits, so that the lock is
                 held until the last of them ends, even if we are killed.
         """
-        self._directory = directory
+        self.directory = directory
         self._keep_open = () if lock is None else (lock,)
 
     async def __call__(
@@ -64,6 +64,9 @@ class Git:
         tree: Path | None = None,
         environment: Mapping[str, str] = {},
         allowed: Sequence[int] = (0,),
+        settings: Sequence[str] = (),
+        keep_open: Sequence[int] = (),
+        timeout_s: float = TIMEOUT_S,
     ) -> programs.Ended:
         """Run one git command.
 
@@ -73,24 +76,27 @@ class Git:
             tree: The working tree, which is never looked at as a repository.
             environment: What is set besides the usual.
             allowed: The exit codes that are no failure.
+            settings: `name=value` besides the usual; no secrets, since arguments are public.
+            keep_open: Descriptors it inherits besides the lock.
+            timeout_s: Seconds after which it is killed.
 
         Raises:
             ForgeUnavailable: It failed; the message is git's.
             DiskFull: It failed for that.
         """
         command = ["git"]
-        for setting in _CONFIG:
+        for setting in (*_CONFIG, *settings):
             command += ["-c", setting]
         ended = await programs.run(
             [*command, *arguments],
             environment=_ENVIRONMENT
-            | {"GIT_DIR": str(self._directory)}
+            | {"GIT_DIR": str(self.directory)}
             | ({"GIT_WORK_TREE": str(tree)} if tree else {})
             | dict(environment),
-            directory=tree or self._directory,
+            directory=tree or self.directory,
             content=content,
-            timeout_s=TIMEOUT_S,
-            keep_open=self._keep_open,
+            timeout_s=timeout_s,
+            keep_open=(*self._keep_open, *keep_open),
         )
         if ended.exit_code not in allowed:
             trouble = DiskFull if says_full(ended.complaint) else ForgeUnavailable

@@ -6,10 +6,11 @@ a second worker, it changes nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from infrastructure.forge.protocol import Repository
@@ -90,6 +91,15 @@ class Issue:
     updated_at: datetime
 
 
+def verdict(checks: Iterable[Check]) -> CheckState:
+    """Return what checks come to together: one red one is enough, and then one that is not done."""
+    states = {check.state for check in checks}
+    for state in (CheckState.RED, CheckState.PENDING, CheckState.GREEN):
+        if state in states:
+            return state
+    return CheckState.NONE
+
+
 class Hosting(Protocol):
     """A place where repositories are discussed, checked and released."""
 
@@ -160,5 +170,30 @@ class Hosting(Protocol):
 
         Raises:
             NameTaken: The tag names another commit.
+        """
+        ...
+
+    async def workflow_changes(
+        self, repository: Repository, tree: Path, *, since: str | None
+    ) -> tuple[str, ...]:
+        """Return the paths of workflows that committing a directory would add, change or remove.
+
+        Args:
+            repository: Where.
+            tree: What would be committed.
+            since: The commit that it would be put on; None for nothing.
+
+        Raises:
+            NoCommit: There is no such commit.
+        """
+        ...
+
+    async def workflow_changes_between(
+        self, repository: Repository, base: str | None, head: str
+    ) -> tuple[str, ...]:
+        """Return the paths of workflows that any commit after one and up to another touches.
+
+        Raises:
+            NoCommit: There is no such commit.
         """
         ...

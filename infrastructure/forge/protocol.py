@@ -60,7 +60,9 @@ class Repository:
 
     name: str
     url: str
-    """What `git clone` takes."""
+    """What `git clone` takes; without credentials."""
+    id: int | None = None
+    """The number by which its place knows it whatever it is called; None where names are all there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,21 @@ class LogEntry:
 class Forge(Protocol):
     """A place where projects' repositories live."""
 
-    async def ensure_repository(self, name: str, description: str, *, owner_key: str) -> Repository:
+    async def ensure_repository(
+        self, name: str, description: str, *, owner_key: str, known_id: int | None = None
+    ) -> Repository:
         """Return the project's repository, making it if there is none.
 
         Args:
             name: The repository's name, which is the project's.
             description: One line for people.
             owner_key: The project's id, remembered with the repository.
+            known_id: The repository's id, once the project has recorded it: then
+                it is found whatever it is called by now, and never made anew.
 
         Raises:
             NameTaken: A repository of this name was made for another project.
+            NoRepository: The one of the known id was deleted.
         """
         ...
 
@@ -144,6 +151,30 @@ class Forge(Protocol):
 
     async def log(self, repository: Repository, branch: str, *, limit: int = 20) -> list[LogEntry]:
         """Return the newest commits of a branch, newest first; none if there is no such branch."""
+        ...
+
+    async def save_work(self, repository: Repository, tree: Path, *, run: str, author_date: datetime) -> str:
+        """Keep a run's work in progress where no branch and no person sees it, and return its commit.
+
+        What was saved of the run before is replaced. `export` writes it out again.
+
+        Args:
+            repository: From `ensure_repository`.
+            tree: The directory to keep, as for `commit`.
+            run: The run's id.
+            author_date: With a time zone; the same one gives the same commit.
+
+        Raises:
+            BadTree: The directory has something in it that must not be committed.
+        """
+        ...
+
+    async def saved_work(self, repository: Repository, *, run: str) -> str | None:
+        """Return the commit that was saved last of a run's work, or None if nothing was."""
+        ...
+
+    async def drop_work(self, repository: Repository, *, run: str) -> None:
+        """Forget what was saved of a run's work; nothing saved is fine."""
         ...
 
     async def archive(self, repository: Repository, *, owner_key: str) -> None:
