@@ -19,11 +19,13 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import TelegramMethod
 from aiogram.types import Message
+from aiohttp import ClientError
 from pydantic import ValidationError
 
 from bot.delivery import Form, Shape, editing, posting
 from bot.outbox import Row
 from bot.outgoing import Toast
+from bot.reasons import reason_of
 from bot.refusals import Refusal, never_arrived, refusal_of
 from shared.redaction import Redactor
 
@@ -155,7 +157,7 @@ class Courier:
         except (ClientDecodeError, UnicodeDecodeError):
             # A page of the servers in front of Telegram's, or of a proxy, which may not even be UTF-8.
             return Unknown("the answer is not what the Bot API promises", by_server=True)
-        except OSError as error:
+        except (OSError, ClientError) as error:
             return Unknown(self._redactor.text(str(error)) or type(error).__name__)
         return Stands(result.message_id if isinstance(result, Message) else None)
 
@@ -195,7 +197,7 @@ class Courier:
         try:
             call = method(row, shape)
         except ValidationError as error:
-            return Refused(Refusal.CONTENT, str(error))
+            return Refused(Refusal.CONTENT, reason_of(error))
         return await self.call(call)
 
     def _with_error(self, row: Row, answer: Stands | Moved | Later | Unknown, error: str | None) -> Outcome:

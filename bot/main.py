@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramNotFound, TelegramUnauthorizedError
 from aiogram.types import User
@@ -26,6 +25,7 @@ from bot.polling import Polling
 from bot.reception import Reception
 from bot.routers import Parts, routers
 from bot.sender import Sender
+from bot.session import Session
 from bot.throttle import Throttle
 from bot.webhook import Webhook
 from graph.conversation import Conversation, Feed
@@ -66,7 +66,7 @@ class TelegramBot:
         self._conversation = conversation
         self._feed = feed
         server = TelegramAPIServer.from_base(settings.telegram_api_url)
-        self._bot = Bot(token, session=AiohttpSession(api=server))
+        self._bot = Bot(token, session=Session(api=server))
         self._access = Access(database, settings.allowed_user_ids)
         self._handling: Handling | None = None
         self._reception = Reception(database, self._access, wake=self._wake_handling)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 
 from bot import outbox
@@ -18,6 +17,7 @@ from bot.outgoing import Outgoing, Words
 from bot.pace import Limit, Limits, Pace
 from bot.places import FRONT, Place
 from bot.sender import Sender
+from bot.session import Session
 from shared.database import Connection, Database
 from tests.engine import until
 from tests.fakes.telegram import Group, Person, Telegram, Topic
@@ -34,9 +34,7 @@ BRISK = Limits(
 
 def bot_of(telegram: Telegram) -> Bot:
     """A bot whose calls go to the fake server."""
-    return Bot(
-        telegram.token, session=AiohttpSession(api=TelegramAPIServer.from_base(telegram.url), timeout=5)
-    )
+    return Bot(telegram.token, session=Session(api=TelegramAPIServer.from_base(telegram.url), timeout=5))
 
 
 async def next_token(tx: Connection) -> int:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 
+from bot.session import Session
 from shared.database import Database
 from tests.fakes.telegram import FakeTelegram
 from tests.receiving import Inbox
@@ -28,7 +28,7 @@ async def telegram() -> AsyncIterator[FakeTelegram]:
 
 @pytest.fixture
 async def bot(telegram: FakeTelegram) -> AsyncIterator[Bot]:
-    session = AiohttpSession(api=TelegramAPIServer.from_base(telegram.url))
+    session = Session(api=TelegramAPIServer.from_base(telegram.url))
     async with Bot(telegram.token, session=session) as bot:
         yield bot
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.methods import GetMe
 from aiohttp import web
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from bot.courier import Courier, Unknown
 from bot.main import TelegramBot
 from bot.menu import Menu
+from bot.session import Session
 from graph.conversation import Conversation, Feed, Services
 from infrastructure.blueprints import catalogue
 from shared.database import Database
@@ -67,7 +67,7 @@ async def url(proxy: Proxy) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def bot(url: str) -> AsyncIterator[Bot]:
-    async with Bot(TOKEN, session=AiohttpSession(api=TelegramAPIServer.from_base(url))) as bot:
+    async with Bot(TOKEN, session=Session(api=TelegramAPIServer.from_base(url))) as bot:
         yield bot
 
 
@@ -76,6 +76,19 @@ async def test_a_page_in_the_answers_place_leaves_open_what_has_happened(
     bot: Bot, proxy: Proxy, body: bytes
 ) -> None:
     proxy.answers = [page(body)]
+    answer = await Courier(bot).call(GetMe())
+    assert isinstance(answer, Unknown)
+    assert answer.by_server
+
+
+@pytest.mark.parametrize("status", [400, 404, 502])
+@pytest.mark.parametrize(
+    "body", [{"ok": False}, {"ok": True, "result": {}}, {"error": "no upstream"}, [], None]
+)
+async def test_an_error_that_is_not_in_the_bot_apis_words_leaves_open_what_has_happened(
+    bot: Bot, proxy: Proxy, status: int, body: object
+) -> None:
+    proxy.answers = [lambda _: web.json_response(body, status=status)]
     answer = await Courier(bot).call(GetMe())
     assert isinstance(answer, Unknown)
     assert answer.by_server
