@@ -22,6 +22,7 @@ from bot import outbox, texts
 from bot.arrived import Arrived
 from bot.outgoing import Outgoing, Toast, Words
 from bot.places import FRONT, Place
+from bot.reasons import reason_of
 from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import TelewrightError
@@ -224,7 +225,7 @@ class Handling:
             await self._handle(row.arrived(_parsed(row, self._bot)))
 
     async def _failed(self, row: _Row, error: Exception) -> _Again | None:
-        reason = f"{type(error).__name__}: {self._redactor.text(str(error))}"
+        reason = f"{type(error).__name__}: {self._redactor.text(reason_of(error))}"
         with tracing.bind(trace_id=row.trace_id, session_id=row.session_id):
             # Where it comes from is the same every time.
             where = error if row.attempts == 1 else None

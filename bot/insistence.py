@@ -9,15 +9,16 @@ from typing import TypeVar
 import structlog
 from aiogram.exceptions import (
     AiogramError,
-    ClientDecodeError,
     TelegramConflictError,
     TelegramNotFound,
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
 from aiogram.utils.backoff import Backoff, BackoffConfig
+from aiohttp import ClientError
 from prometheus_client import Counter
 
+from bot.reasons import reason_of
 from shared.errors import Unavailable
 
 MISSED = Counter(
@@ -44,7 +45,8 @@ async def insist(
     while True:
         try:
             result = await call()
-        except (AiogramError, Unavailable, UnicodeDecodeError) as error:
+        # Aiogram wraps most of what its HTTP library raises, and not what shows while a body is written or read.
+        except (AiogramError, Unavailable, UnicodeDecodeError, OSError, ClientError) as error:
             MISSED.inc()
             pause_s = error.retry_after if isinstance(error, TelegramRetryAfter) else max(0.0, next(backoff))
             log.warning("telegram.missed", error=_reason(error), again_in_s=round(pause_s, 1))
@@ -62,8 +64,5 @@ def _reason(error: Exception) -> str:
             return f"another process fetches updates with this token, or a webhook is set: {error.message}"
         case TelegramUnauthorizedError() | TelegramNotFound():
             return f"Telegram does not know TELEGRAM_BOT_TOKEN: {error.message}"
-        case ClientDecodeError():
-            # It quotes the whole answer, and so what people have said.
-            return "the answer is not what the Bot API promises"
         case _:
-            return str(error)
+            return reason_of(error) or type(error).__name__
