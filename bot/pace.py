@@ -114,6 +114,11 @@ class Pace:
                 soonest = min(soonest, free_at - now)
         return granted, soonest
 
+    def full_for(self) -> float:
+        """Return the seconds until all chats together leave room for a call; infinite as long as none has ended."""
+        now = self._clock()
+        return max(0.0, self._overall.free_at(now) - now)
+
     def begin(self, chat_id: int, weight: Weight = Weight.MESSAGE) -> None:
         """Count a call that begins, allowed or not."""
         for window in self._windows(chat_id, weight):

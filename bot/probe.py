@@ -26,6 +26,7 @@ from bot.courier import Courier, Later, Moved, Refused, Stands, Unknown
 from bot.delivery import asking
 from bot.outbox import Row
 from bot.outgoing import Toast, Words
+from bot.pace import Pace
 from bot.places import FRONT
 from bot.refusals import Refusal
 from shared.database import Database
@@ -41,7 +42,7 @@ _RECENT: Final = 2000
 """Messages that are looked at to learn which ids are taken."""
 
 _BETWEEN_S: Final = 0.04
-"""Edits count towards Telegram's 30 a second."""
+"""Edits count towards Telegram's 30 a second, of which some are left for what people wait for."""
 
 _BETWEEN_IN_GROUP_S: Final = 1.0
 """Groups are told no more than this often; a flood of questions would hold up what is said there."""
@@ -62,15 +63,17 @@ class Missing:
 class Probe:
     """Asks for messages."""
 
-    def __init__(self, database: Database, courier: Courier) -> None:
+    def __init__(self, database: Database, courier: Courier, pace: Pace) -> None:
         """Make it.
 
         Args:
             database: Knows which ids are taken.
             courier: Asks Telegram.
+            pace: Counts its questions among the bot's other calls.
         """
         self._database = database
         self._courier = courier
+        self._pace = pace
         self._in_turn = asyncio.Lock()
         self._asked_at = -_BETWEEN_S
 
@@ -94,18 +97,26 @@ class Probe:
         return Missing()
 
     async def _ask(self, row: Row, message_id: int) -> Stands | Refused | Moved | Later | Unknown:
-        answer = await self._call(asking(row, message_id))
+        answer = await self._call(row.chat_id, asking(row, message_id))
         if isinstance(answer, Refused) and answer.refusal is Refusal.LINK:
             # It was sent without them, then.
             await _keep_distance(row.chat_id)
-            return await self._call(asking(row, message_id, links=False))
+            return await self._call(row.chat_id, asking(row, message_id, links=False))
         return answer
 
-    async def _call(self, method: TelegramMethod[Any]) -> Stands | Refused | Moved | Later | Unknown:
+    async def _call(
+        self, chat_id: int, method: TelegramMethod[Any]
+    ) -> Stands | Refused | Moved | Later | Unknown:
         async with self._in_turn:
             await asyncio.sleep(self._asked_at + _BETWEEN_S - time.monotonic())
+            while (full_s := self._pace.full_for()) > 0:  # noqa: ASYNC110 - time makes room, and tells nobody
+                await asyncio.sleep(min(full_s, _BETWEEN_S))
             self._asked_at = time.monotonic()
-        return await self._courier.call(method)
+            self._pace.begin(chat_id)
+        try:
+            return await self._courier.call(method)
+        finally:
+            self._pace.end(chat_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,8 @@ class Sender:
         self._database = database
         self._token = token
         self._courier = Courier(bot)
-        self._probe = Probe(database, self._courier)
         self._pace = pace or Pace()
+        self._probe = Probe(database, self._courier, self._pace)
         self._holds = Holds()
         self._ready: set[int] = set()
         """Chats to look at."""
@@ -184,6 +184,10 @@ class Sender:
             self._take_back(looks)
             await asyncio.sleep(_SWEEP_S)
             return
+        except asyncio.CancelledError:
+            # Whether it is recorded, nobody knows now: the last word records it again, which changes nothing.
+            self._done = done + self._done
+            raise
         unrecorded = [(chat_id, mark) for chat_id, mark in done if mark.row_id not in recorded]
         self._done = unrecorded + self._done
         self._begin(looks, taken, begun)
@@ -222,7 +226,8 @@ class Sender:
         self._waiting[one.chat_id] = Waiting(one.chat_id, weight, since)
 
     def _start(self, one: Next, row: Row, begun: float, counted: Weight | None) -> None:
-        if counted is None and one.rank is not Rank.TOAST:
+        # A toast is no message, and the questions about a call that was cut short count one by one.
+        if counted is None and one.rank > Rank.TOAST:
             counted = Weight.MESSAGE
             self._pace.begin(row.chat_id, counted)
         self._busy[row.chat_id] = counted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiogram.types import InputRichMessage, MessageEntity
@@ -21,7 +22,7 @@ from shared.ledger import sessions, users
 from shared.ledger.users import Role
 from tests.engine import until
 from tests.fakes.telegram import FakeTelegram, Message, Person
-from tests.sending import next_token, place, speaking
+from tests.sending import BRISK, next_token, place, speaking
 
 
 @pytest.fixture
@@ -298,6 +299,16 @@ class TestUnknownEnds:
             second = await speaker.put(ann, "second")
             await speaker.settled(first, second, within_s=30)
         assert said(telegram, ann) == ["first", "second"]
+
+    async def test_the_questions_about_a_lost_call_count_among_all_calls(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        telegram.fail("sendMessage", cut=True)
+        async with speaking(database, telegram, limits=replace(BRISK, overall=Limit(6, 1.0))) as speaker:
+            await speaker.settled(await speaker.put(ann, "where is it?"), within_s=30)
+        asked = [call["at"] for call in telegram.calls("editMessageReplyMarkup")]
+        assert len(asked) == 12
+        assert all(late - early > 0.9 for early, late in zip(asked, asked[6:], strict=False))
 
     async def test_a_proxy_that_finds_nothing_is_outlasted(
         self, database: Database, telegram: FakeTelegram, ann: Person
