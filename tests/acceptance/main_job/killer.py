@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -17,7 +17,7 @@ from tests.installation import Installation, Role
 Victim = Literal["worker", "scheduler", "bot", "playbook"]
 
 VICTIMS: Mapping[Victim, int] = {"worker": 3, "playbook": 4, "scheduler": 2}
-"""How often each is chosen."""
+"""How often each is chosen in a round."""
 PAUSE_S = (0.5, 4.0)
 """Between two kills: work must come on in between, or all of them would hit its beginning."""
 PLAY_S = 4.0
@@ -51,12 +51,20 @@ class Killer:
             killing.result()
 
     async def _kill(self) -> None:
+        victims = self._in_rounds()
         while self.killed.total() < self._kills:
             await asyncio.sleep(self._chance.uniform(*PAUSE_S))  # the moment is what is random here
-            [victim] = self._chance.choices(list(self._victims), list(self._victims.values()))
+            victim = next(victims)
             struck = await self._strike_playbook() if victim == "playbook" else await self._strike(victim)
             self.killed[victim] += struck
         self.has_had_enough = True
+
+    def _in_rounds(self) -> Iterator[Victim]:
+        """Choose victims so that few kills, too, are of every kind."""
+        while True:
+            round_ = [victim for victim, times in self._victims.items() for _ in range(times)]
+            self._chance.shuffle(round_)
+            yield from round_
 
     async def _strike(self, role: Role) -> bool:
         process = self._chance.choice(self._installation.processes[role])
