@@ -1,0 +1,1 @@
+"""Things as GitHub's API shows them."""
