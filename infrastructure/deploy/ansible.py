@@ -9,8 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
+from platformdirs import user_cache_path
 from pydantic import SecretStr
 
 from infrastructure.contract import DeployContract
@@ -43,7 +45,16 @@ from shared.redaction import Redactor
 HERE = Path(__file__).parent
 PACKAGES = PurePosixPath("/site-packages")
 """Where a service sees its dependencies; its own files are at `/release`, where it starts."""
-DECISIVE = ("playbooks", "roles", "library", "module_utils", "ansible.cfg", "launch.py", "play_process.py")
+DECISIVE = (
+    "playbooks",
+    "roles",
+    "library",
+    "module_utils",
+    "callback_plugins",
+    "ansible.cfg",
+    "launch.py",
+    "play_process.py",
+)
 """What decides what a deployment does."""
 OPERATION_S = 720
 """The longest health check that a contract may ask for, and two minutes for all else."""
@@ -158,9 +169,16 @@ class AnsibleDeployer:
             playbook=playbook,
             lock=self._server.root / "run" / f"project.{place.name}.lock",
             private=self._server.plays,
+            modules=await asyncio.to_thread(self._modules),
             variables={"server": self._described(), "project": place.name, "fence": fence, **variables},
         )
         return await play.run(on_event)
+
+    def _modules(self) -> Path:
+        """Return where modules are kept that were built from these sources, for all homes of this user."""
+        sources = f"{self.playbook_digest()} {version('ansible-core')}"
+        name = hashlib.sha256(sources.encode()).hexdigest()[:32]
+        return user_cache_path("telewright") / "ansible-modules" / name
 
     async def _settle(self, place: ProjectPlace, fence: int) -> None:
         """Remove what a deployment left that was ended in the middle; the next request would, too."""

@@ -135,6 +135,8 @@ class Play:
     """While the file is locked, no other playbook touches the project."""
     private: Path
     """An empty directory: the playbook's processes see a file system in memory there."""
+    modules: Path
+    """Where Ansible's modules are kept, as they were built from just these sources."""
     variables: Mapping[str, object]
 
     async def run(self, on_event: EventHandler) -> Outcome:
@@ -199,6 +201,8 @@ class Play:
             "TMPDIR": private,
             "LANG": "C.UTF-8",
             "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
+            # Not in that file: ansible-runner adds its own, by this variable.
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_HOME": private,
             "ANSIBLE_REMOTE_TEMP": private,
         }
@@ -208,6 +212,7 @@ class Play:
             "playbook": str(HERE / "playbooks" / f"{self.playbook}.yml"),
             "lock": str(self.lock),
             "private": str(self.private),
+            "modules": str(self.modules),
             "variables": self.variables,
         }
 

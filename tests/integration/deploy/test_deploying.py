@@ -278,6 +278,30 @@ async def test_a_service_stops_starts_and_goes(
         await deployer.deploy(request(release(tmp_path, "a"), 1), Events())
 
 
+async def test_what_one_playbook_has_built_the_next_one_uses(
+    deployer: AnsibleDeployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    await deployer.remove("hello", fence=1, on_event=Events())
+
+    [record] = (tmp_path / "cache").rglob("*telewright_record*")
+    record.write_bytes(b"not what was built")
+
+    with pytest.raises(DeploymentFailed):
+        await deployer.remove("hello", fence=2, on_event=Events())
+    record.unlink()
+    await deployer.remove("hello", fence=3, on_event=Events())
+
+
+async def test_nothing_depends_on_what_earlier_playbooks_have_built(
+    deployer: AnsibleDeployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    await deployer.remove("hello", fence=1, on_event=Events())
+
+
 async def test_an_archive_that_is_not_the_approved_one_is_refused(
     deployer: AnsibleDeployer, server: LocalServer, tmp_path: Path
 ) -> None:
