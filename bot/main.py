@@ -16,6 +16,7 @@ from aiogram.types import User
 from bot.access import Access, user_id
 from bot.arrived import Arrived
 from bot.drafts import Drafts
+from bot.follows import Follows
 from bot.handling import Handling
 from bot.insistence import insist
 from bot.menu import Menu
@@ -118,11 +119,19 @@ class TelegramBot:
     async def _speak(self, held: Held) -> None:
         """Handle, tell and send, until the lease is lost."""
         sender = Sender(self._database, self._bot, token=held.token)
+        drafts = Drafts(self._database, self._bot, wake_sender=sender.wake)
+        follows = Follows(self._conversation, drafts)
         notifier = Notifier(
-            self._database, self._live, self._feed, bot=self._bot, token=held.token, wake_sender=sender.wake
+            self._database,
+            self._live,
+            self._feed,
+            bot=self._bot,
+            token=held.token,
+            wake_sender=sender.wake,
+            follow=follows.begin,
         )
         menu = Menu(self._bot)
-        dispatcher = self._dispatcher(menu, notifier, sender)
+        dispatcher = self._dispatcher(menu, notifier, sender, drafts)
 
         async def handle(arrived: Arrived) -> None:
             await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
@@ -133,8 +142,10 @@ class TelegramBot:
         handling = Handling(self._database, self._bot, handle, wake_sender=sender.wake)
         self._handling = handling
         try:
+            await follows.end_left_behind()
             async with asyncio.TaskGroup() as together:
                 tasks = [
+                    together.create_task(follows.run(), name="follows"),
                     together.create_task(sender.run(), name="sender"),
                     together.create_task(notifier.run(), name="notifier"),
                     together.create_task(handling.run(), name="handling"),
@@ -161,7 +172,7 @@ class TelegramBot:
     def _webhook(self) -> Webhook:
         return Webhook(self._bot, self._reception, self._settings)
 
-    def _dispatcher(self, menu: Menu, notifier: Notifier, sender: Sender) -> Dispatcher:
+    def _dispatcher(self, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts) -> Dispatcher:
         dispatcher = Dispatcher()
         dispatcher.update.outer_middleware(Throttle(self._database, wake_sender=sender.wake))
         parts = Parts(
@@ -170,7 +181,7 @@ class TelegramBot:
             conversation=self._conversation,
             feed=self._feed,
             menu=menu,
-            drafts=Drafts(self._database, self._bot, wake_sender=sender.wake),
+            drafts=drafts,
             home=self._settings.home,
             wake_sender=sender.wake,
             deliver=notifier.deliver,

@@ -14,6 +14,7 @@ from aiogram import Bot
 
 from bot import outbox, texts
 from bot.audience import private_chats_of_deciders
+from bot.follows import Begun, growing_key
 from bot.origins import Origin, origins
 from bot.outbox import Row
 from bot.outgoing import Toast, Words
@@ -59,6 +60,7 @@ class Notifier:
         bot: Bot,
         token: int,
         wake_sender: Callable[[int], None],
+        follow: Callable[[Begun], None],
     ) -> None:
         """Put it together.
 
@@ -69,7 +71,9 @@ class Notifier:
             feed: What is new in them.
             token: The lease by which this process speaks; without it nothing is written.
             wake_sender: Told the chat for which there is something to send.
+            follow: Told what an answer has begun to follow, once the answer is to be sent.
         """
+        self._follow = follow
         self._database = database
         self._live = live
         self._feed = feed
@@ -83,10 +87,10 @@ class Notifier:
     async def run(self) -> None:
         """Tell of everything, for ever; what was missed while nobody told comes first."""
         async with asyncio.TaskGroup() as together:
-            together.create_task(self._follow(), name="notifier.feed")
+            together.create_task(self._read(), name="notifier.feed")
             together.create_task(self._tick(), name="notifier.clock")
 
-    async def _follow(self) -> None:
+    async def _read(self) -> None:
         with self._live.watching_all() as watch:
             woken: set[SessionId] = set()
             looked = -_LOOK_EVERY_S
@@ -116,9 +120,12 @@ class Notifier:
     async def _tell(self, items: Sequence[FeedItem], *, how: _How = _How.IN_FULL) -> None:
         async with self._database.transaction() as tx:
             await assert_lease(tx, FRONT, self._token)
-            chats = await _Telling(tx, self._feed, items, how).tell()
+            telling = _Telling(tx, self._feed, items, how)
+            chats = await telling.tell()
         for chat_id in chats:
             self._wake_sender(chat_id)
+        for begun in telling.begun:
+            self._follow(begun)
 
     async def _tell_one_by_one(self, items: Sequence[FeedItem]) -> None:
         for item in items:
@@ -181,6 +188,8 @@ class _Telling:
         self._chats: set[int] = set()
         self._in_progress: dict[RunId, None] = {}
         """Runs whose progress has changed, in the order in which it did."""
+        self.begun: list[Begun] = []
+        """What is followed from here on."""
 
     async def tell(self) -> set[int]:
         """Write everything, and return the chats that have something to send."""
@@ -213,6 +222,13 @@ class _Telling:
         if self._how is _How.THAT_IT_CANNOT:
             reply = Reply.saying(texts.UNTELLABLE).model_copy(update={"run_number": reply.run_number})
         origin = self._origins.get(item.inbox_id) if item.inbox_id else None
+        if reply.followed is not None:
+            self.begun.append(Begun(self._place, self._session_id, reply.followed))
+        if reply.ended is not None and await self._end_growth(reply, reply.ended):
+            if reply.kind is Kind.NOTICE:
+                return
+            # Its lines stand where it grew.
+            reply = reply.model_copy(update={"blocks": reply.blocks[:1]})
         match reply.kind:
             case Kind.ANSWER if origin is not None and origin.query_id is not None:
                 await self._answer_press(item, reply, origin, origin.query_id)
@@ -281,6 +297,17 @@ class _Telling:
             for row in await outbox.of_approval(self._tx, approval.id):
                 await self._take_buttons(row, item, over)
         await self._put(item.key, reply)
+
+    async def _end_growth(self, reply: Reply, number: int) -> bool:
+        """Let the end of a followed log stand where it grew; return False where that was no message."""
+        growing = await outbox.of_key(self._tx, growing_key(number))
+        if growing is None:
+            return False
+        for place, content in enumerate(render(reply)):
+            key = growing.key if place == 0 else f"{growing.key}#{place}"
+            await outbox.stand(self._tx, **{**_as_it_is(growing), "key": key}, content=content)
+        self._chats.add(growing.chat_id)
+        return True
 
     async def _take_buttons(self, row: Row, item: FeedItem, closing: Reply) -> None:
         if not isinstance(row.content, Words) or not row.content.buttons:

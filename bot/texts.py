@@ -110,9 +110,6 @@ FOREIGN_BUTTON: Final = "This button belongs to another chat, and does nothing h
 
 STALE_BUTTON: Final = "This is not offered any more. Please use the newest message, or see /status."
 
-STOPPED: Final = "(stopped)"
-"""Behind an answer that somebody stopped while it was written."""
-
 
 def forwarded(whose: str, text: str) -> str:
     """Quote what somebody else wrote: it is a text like others, but nothing that its sender asks for."""

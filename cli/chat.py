@@ -15,6 +15,7 @@ import psycopg
 
 from cli.terminal.completion import Known, KnownCommand
 from cli.terminal.correspondence import OUTAGE, Correspondence, Face
+from cli.terminal.following import FollowedLog
 from cli.terminal.person import FRONT, only_terminal, person, session_key
 from cli.terminal.pipe import Pipe
 from cli.terminal.prompt import TerminalPrompt
@@ -139,20 +140,25 @@ async def _talk_with_a_person(room: Room, home: Path) -> None:
     outbox: asyncio.Queue[str | ReplyChoice] = asyncio.Queue()
     async with beside(
         correspondence.follow(),
+        correspondence.log.run(),
         _send(correspondence, outbox, prompt),
         _learn_names(room, known),
         prompt.keep_moving(),
     ):
-        await _listen(prompt, outbox)
+        await _listen(prompt, outbox, correspondence.log)
     await _say_goodbye(prompt, standing, outbox)
 
 
-async def _listen(prompt: TerminalPrompt, outbox: asyncio.Queue[str | ReplyChoice]) -> None:
+async def _listen(
+    prompt: TerminalPrompt, outbox: asyncio.Queue[str | ReplyChoice], followed: FollowedLog
+) -> None:
     """Take what is said until the person leaves; nothing that was typed waits for anything."""
     while True:
         try:
             said = await prompt.read()
         except KeyboardInterrupt:
+            if followed.stop():
+                continue
             await prompt.note("Ctrl-D leaves; /cancel stops a run.")
             continue
         except EOFError:
@@ -189,7 +195,7 @@ async def _talk_with_a_script(room: Room, *, wait: bool) -> int:
     standing, pipe = Standing(), Pipe()
     correspondence = room.correspondence(pipe, standing)
     await correspondence.resume()
-    async with beside(correspondence.follow()):
+    async with beside(correspondence.follow(), correspondence.log.run()):
         async for line in pipe.read():
             await correspondence.say(picked(standing.offer, line) or line)
             await correspondence.shown()
@@ -198,7 +204,20 @@ async def _talk_with_a_script(room: Room, *, wait: bool) -> int:
         await correspondence.shown()
         if wait:
             await correspondence.settled()
+        await _follow_to_the_end(correspondence)
     return 1 if pipe.failed else 0
+
+
+async def _follow_to_the_end(correspondence: Correspondence) -> None:
+    """Show the log that the input's last line follows, until it ends or Ctrl-C stops it, and its end."""
+    try:
+        await correspondence.log.ended()
+    except asyncio.CancelledError:
+        correspondence.log.stop()
+        await correspondence.log.ended()
+        await correspondence.shown()
+        raise
+    await correspondence.shown()
 
 
 @contextlib.asynccontextmanager

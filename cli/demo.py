@@ -165,6 +165,9 @@ class _Results:
     async def note(self, text: str) -> None:
         await self._face.note(text)
 
+    async def grow(self, lines: str) -> None:
+        await self._face.grow(lines)
+
     def url(self) -> str:
         """Return where the service answers.
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, assert_never
 
 import psycopg
 
+from cli.terminal.following import FollowedLog
 from cli.terminal.person import FRONT
 from cli.terminal.standing import Standing
 from graph.conversation import Conversation, Decision, Feed, FeedItem, Kind, Message, Reply
@@ -46,6 +47,9 @@ class Face(Protocol):
 
     async def note(self, text: str) -> None:
         """Show a line that the chat itself has to say."""
+
+    async def grow(self, lines: str) -> None:
+        """Show more lines of a log that is followed."""
 
 
 def decides(reply: Reply) -> bool:
@@ -85,6 +89,8 @@ class Correspondence:
         self._session_id = session_id
         self._user = user
         self._face = face
+        self.log = FollowedLog(conversation, session_id, face)
+        """Shows the log that is followed here, while its `run` does."""
         self._standing = standing
         self._cut = False
         self._own_turns = 0
@@ -103,6 +109,7 @@ class Correspondence:
         From here on nothing is missed; so it comes before anything is said.
         """
         await self._feed.attach(self._reader, self._session_id)
+        await self._conversation.end_left_behind_in(self._session_id)
         async with self._database.connection() as connection:
             for run in reversed(await runs.of_session(connection, self._session_id, open_only=True)):
                 where = await report(connection, run)
@@ -172,6 +179,8 @@ class Correspondence:
             self._standing.take(item.reply)
             if not await self._known_here(item.reply):
                 await self._face.show(item.reply)
+            if item.reply.followed is not None:
+                self.log.begin(item.reply.followed)
         elif self._own_turns:
             self._own_turns -= 1
         else:

@@ -50,6 +50,10 @@ class Pipe:
         """Print a line that the chat itself has to say."""
         print(harmless(text), file=self._notes, flush=True)
 
+    async def grow(self, lines: str) -> None:
+        """Print more lines of a log that is followed, as they are."""
+        print(harmless(lines.rstrip("\n")), file=self._sink, flush=True)
+
     async def read(self) -> AsyncIterator[str]:
         """Return the lines of the input that are not blank."""
         loop = asyncio.get_running_loop()

@@ -118,6 +118,12 @@ class TerminalPrompt:
         """Print a line that the chat itself has to say."""
         await self._print(Text(f"— {harmless(text)}", "dim italic"))
 
+    async def grow(self, lines: str) -> None:
+        """Print more lines of a log that is followed."""
+        self._just_printed = None
+        text = Text(harmless(lines.rstrip("\n")), "dim", overflow="fold")
+        await run_in_terminal(lambda: self._console.print(text))
+
     @property
     def _offer(self) -> Reply | None:
         """What the numbers stand for: what the person saw when the answer was begun.

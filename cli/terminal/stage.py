@@ -47,6 +47,10 @@ class Stage:
         """Print a line that is not part of the conversation."""
         self._print(Text(harmless(text), "dim italic"))
 
+    async def grow(self, lines: str) -> None:
+        """Print more lines of a log that is followed."""
+        self._live.console.print(Text(harmless(lines.rstrip("\n")), "dim"))
+
     async def wait_for(self, what: str) -> None:
         """Say below what is waited for until the first progress comes."""
         self._live.update(Spinner("dots", Text(what, "dim"), style="dim"))

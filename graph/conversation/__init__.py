@@ -9,11 +9,12 @@ from graph.conversation.commands import COMMANDS, Command
 from graph.conversation.conversation import Conversation
 from graph.conversation.exchange import Services
 from graph.conversation.feed import Feed, FeedItem
+from graph.conversation.following import Follower, Patience
 from graph.conversation.messages import Attachment, Decision, Message
 from graph.conversation.narration import narrate
 from graph.conversation.observing import ServiceReader
 from graph.conversation.progress import Progress, ProgressStep, StepState, progress_of
-from graph.conversation.replies import Kind, Reply
+from graph.conversation.replies import Followed, Kind, Reply
 from graph.conversation.sentences import Interpreter, Sentences
 
 __all__ = [
@@ -25,9 +26,12 @@ __all__ = [
     "Decision",
     "Feed",
     "FeedItem",
+    "Followed",
+    "Follower",
     "Interpreter",
     "Kind",
     "Message",
+    "Patience",
     "Progress",
     "ProgressStep",
     "Reply",

@@ -48,7 +48,7 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """The command as it is written: `/logs [project] [lines]`."""
+        """The command as it is written: `/logs [project] [lines|follow|stop]`."""
         return f"/{self.name} {self.arguments}".rstrip()
 
     def is_allowed(self, user: User) -> bool:
@@ -181,11 +181,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="logs",
-        arguments="[project] [lines]",
-        summary="Show the last lines a service wrote",
+        arguments="[project] [lines|follow|stop]",
+        summary="Show the last lines a service wrote; follow shows them as they come",
         role=Role.VIEWER,
         handler=looking.logs,
-        example="/logs hello 100",
+        example="/logs hello follow",
         observes="logs",
         looks=True,
     ),

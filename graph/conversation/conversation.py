@@ -9,10 +9,11 @@ from graph.conversation import commands, deciding, questions, working
 from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
-from graph.conversation.looking import lines_asked
+from graph.conversation.following import LAST_LINES, Follower, say_left_behind
+from graph.conversation.looking import LogVerb, lines_asked, log_asked
 from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
 from graph.conversation.observing import Observation, logs_of, service_of
-from graph.conversation.replies import Awaited, Reply, Text
+from graph.conversation.replies import Awaited, Followed, Reply, Text
 from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
 from graph.conversation.words import listed, sized
 from graph.orchestrator.work import Build
@@ -20,7 +21,8 @@ from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import BadInput, Conflict, NotAllowed, NotFound, TelewrightError
 from shared.ids import SessionId, UserId
-from shared.ledger import attachments, inbox, runs, sessions, users
+from shared.ledger import attachments, followings, inbox, runs, sessions, users
+from shared.ledger.followings import Following
 from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
@@ -128,6 +130,30 @@ class Conversation:
         async with self._database.connection() as connection:
             return await _awaited(connection, await _session(connection, session_id), user)
 
+    def follower(self, session_id: SessionId, followed: Followed) -> Follower:
+        """Return what shows a followed log as it grows: for the one process that answers the session's people."""
+        return Follower(
+            self._database,
+            self._live,
+            self._services.reader,
+            session_id=session_id,
+            followed=followed,
+            patience=self._services.patience,
+        )
+
+    async def end_left_behind(self, *, front: str) -> None:
+        """Say the end of every log that a front has followed: for its process that has just begun."""
+        await say_left_behind(self._database, self._live, lambda tx: followings.of_front(tx, front))
+
+    async def end_left_behind_in(self, session_id: SessionId) -> None:
+        """Say the end of the log that a session has followed: for a front that has just opened it."""
+
+        async def find(tx: Connection) -> list[Following]:
+            found = await followings.of_session(tx, session_id)
+            return [found] if found else []
+
+        await say_left_behind(self._database, self._live, find)
+
     async def build_meant(self, session_id: SessionId, user: User, text: str) -> Build | None:
         """Return what a text would build, if it were said in a session now; nothing else comes of asking.
 
@@ -164,11 +190,12 @@ class Conversation:
         try:
             match commands.find(meaning.name).observes:
                 case "logs":
-                    chosen = await self._choose(message, meaning)
-                    lines = lines_asked(chosen.rest)
+                    words, verb = log_asked(meaning)
+                    chosen = await self._choose(message, words)
+                    lines = LAST_LINES if verb is LogVerb.STOP else lines_asked(chosen.rest)
                     return await logs_of(self._services.reader, chosen.project.name, lines)
                 case "service" if meaning.words or message.about_run is not None:
-                    chosen = await self._choose(message, meaning)
+                    chosen = await self._choose(message, meaning.words)
                     return await service_of(self._services.reader, chosen.project.name)
                 case _:
                     return None
@@ -176,9 +203,9 @@ class Conversation:
             # The handler finds the same fault, and says it where it is stored.
             return None
 
-    async def _choose(self, message: Message, call: Call) -> Chosen:
+    async def _choose(self, message: Message, words: Sequence[str]) -> Chosen:
         async with self._database.connection() as connection:
-            return await choose(connection, message.session_id, call.words, await _about(connection, message))
+            return await choose(connection, message.session_id, words, await _about(connection, message))
 
     async def _store(
         self,

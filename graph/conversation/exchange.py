@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from graph.conversation.following import Patience
 from graph.conversation.messages import Message
 from graph.conversation.observing import Observation, ServiceReader
 from graph.conversation.replies import Awaited
@@ -31,6 +32,8 @@ class Services:
     reader: ServiceReader
     model: str | None = None
     """The configured `provider:model`, if any."""
+    patience: Patience = field(default_factory=Patience)
+    """How long a log is followed, and how closely."""
     fixed_users: frozenset[UserId] = frozenset()
     """Whom a command cannot remove, since the settings let them in: people, and groups as `telegram:-100…`."""
 

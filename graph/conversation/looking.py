@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from graph.conversation import questions
 from graph.conversation.calls import Call
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange
+from graph.conversation.following import LAST_LINES, AlreadyFollowed, NothingToFollow, begun, ended
 from graph.conversation.questions import Waiting
 from graph.conversation.replies import (
     Block,
@@ -15,6 +17,7 @@ from graph.conversation.replies import (
     CommandChoice,
     Facts,
     File,
+    Kind,
     Link,
     Reply,
     Table,
@@ -25,7 +28,8 @@ from graph.conversation.reports import report
 from graph.conversation.words import clock, counted, since
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
-from shared.ledger import deployments, projects, releases, runs
+from shared.ledger import deployments, followings, projects, releases, runs
+from shared.ledger.followings import Following
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run
 from shared.ledger.users import Role
@@ -40,6 +44,14 @@ _MAY = {
     Role.OPERATOR: "You may start work, and decide what operators may.",
     Role.VIEWER: "You may look, and change nothing.",
 }
+
+
+class LogVerb(StrEnum):
+    """What is to be done with a log."""
+
+    SHOW = "show"
+    FOLLOW = "follow"
+    STOP = "stop"
 
 
 class NotANumber(BadInput):
@@ -138,14 +150,22 @@ async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
 
 
 async def logs(exchange: Exchange, call: Call) -> Reply:
-    """Answer `/logs [project] [lines]`; they were read before the transaction began."""
-    chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
+    """Answer `/logs [project] [lines]`, and the same with `follow` or `stop` behind it.
+
+    The lines were read before the transaction began.
+    """
+    words, verb = log_asked(call)
+    if verb is LogVerb.STOP:
+        return await _stop_following(exchange)
+    chosen = await choose(exchange.tx, exchange.session.id, words, exchange.about)
     lines_asked(chosen.rest)
     seen = exchange.observation
     if seen is None or seen.logs is None:
         if seen is not None and seen.error is not None:
             raise seen.error
         return Reply.saying(f"{chosen.remark}The logs of {chosen.project.name} were not read. Ask again.")
+    if verb is LogVerb.FOLLOW:
+        return await _follow(exchange, chosen.project)
     return _log(chosen, seen.logs.rstrip("\n"))
 
 
@@ -154,6 +174,17 @@ async def who_am_i(exchange: Exchange, _: Call) -> Reply:
     user = exchange.user
     known = {"name": user.name, "id": user.id, "role": str(user.role), "front": exchange.message.front}
     return Reply.saying(_MAY[user.role], facts(known.items()))
+
+
+def log_asked(call: Call) -> tuple[list[str], LogVerb]:
+    """Return the words of `/logs` before its last, if that says what to do, and what to do."""
+    match call.words:
+        case [*words, "follow" | "-f" | "--follow"]:
+            return words, LogVerb.FOLLOW
+        case [*words, "stop"]:
+            return words, LogVerb.STOP
+        case words:
+            return words, LogVerb.SHOW
 
 
 def lines_asked(words: Sequence[str]) -> int:
@@ -268,6 +299,34 @@ def _asked(one: Waiting) -> list[Block]:
     if one.question.facts:
         return [asked, facts(one.question.facts)]
     return [asked, Text(text=one.question.text)] if one.question.text else [asked]
+
+
+async def _follow(exchange: Exchange, project: Project) -> Reply:
+    name, number = project.name, exchange.inbox_id
+    if project.service != "running":
+        raise NothingToFollow(
+            f"{name} does not run: nothing is written that could be followed.",
+            advice=f"See what it wrote last with /logs {name}, or start it with /start {name}",
+        )
+    if not await followings.begin(exchange.tx, Following(exchange.session.id, number, name)):
+        there = await followings.of_session(exchange.tx, exchange.session.id)
+        followed = there.project if there else name
+        raise AlreadyFollowed(
+            f"The log of {followed} is followed here already, and one at a time is.",
+            advice=f"/logs {followed} stop ends that.",
+        )
+    stop = CommandChoice(label="Stop", command=f"/logs {name} stop")
+    return begun(name, number, exchange.services.patience).model_copy(update={"choices": [stop]})
+
+
+async def _stop_following(exchange: Exchange) -> Reply:
+    there = await followings.of_session(exchange.tx, exchange.session.id)
+    if there is None or not await followings.end(exchange.tx, exchange.session.id, there.number):
+        return Reply.saying("No log is followed here.")
+    seen = exchange.observation
+    lines = seen.logs.splitlines() if seen and seen.logs else []
+    told = ended(there.project, there.number, f"{exchange.user.name} stopped it.", lines[-LAST_LINES:])
+    return told.model_copy(update={"kind": Kind.ANSWER})
 
 
 def _log(chosen: Chosen, text: str) -> Reply:

@@ -121,6 +121,14 @@ class Awaited(_Frozen):
     """What to write instead of it, to leave everything as it is."""
 
 
+class Followed(_Frozen):
+    """A log that is followed from an answer on: `Conversation.follower` shows it as it grows."""
+
+    number: int
+    """Of the message that asked for it, in the inbox."""
+    project: PlainText
+
+
 class Reply(_Frozen):
     """One message to a person."""
 
@@ -133,6 +141,10 @@ class Reply(_Frozen):
     """The question it puts, reminds of (a notice with choices), or tells the end of: then its buttons may go."""
     awaited: Awaited | None = None
     """The comment that is asked for; a front may put its prompt for it."""
+    followed: Followed | None = None
+    """The log that is shown from here on as it grows."""
+    ended: int | None = None
+    """The number of the `Followed` whose end it tells: it takes the place of what was shown so far."""
     error: str | None = None
     """The stable code of the error that it tells of."""
     cancelled: bool = False

@@ -130,6 +130,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "logs",
     ),
+    (_sentence(rf"(?P<follow>follow|tail) (?:the )?logs?(?: (?:of|for|from) {_THE}{_NAME})?"), "logs"),
+    (_sentence(r"stop (?P<unfollow>following|tailing)(?: (?:it|(?:the )?logs?(?: of [\w][\w.-]*)?))?"), "logs"),
     (_sentence(r"(?:show (?:me )?|list )?(?:my |the |all |all the |all my )?projects|what projects are there"), "projects"),
     (_sentence(r"(?:show (?:me )?|list )(?:my |the |all |all the )?runs"), "runs"),
     (
@@ -174,6 +176,9 @@ def _arguments(match: re.Match[str]) -> str:
     """Return what the command wants behind it: project, then release, lines or run."""
     found = match.groupdict()
     project = found.get("project") or found.get("other") or ""
+    if found.get("follow") or found.get("unfollow"):
+        verb = "follow" if found.get("follow") else "stop"
+        return f"{'' if project.lower() in _PRONOUNS else project} {verb}".strip()
     behind = found.get("release") or found.get("lines") or found.get("run") or ""
     project = "" if project.lower() in _PRONOUNS else project
     return f"{project} {behind}".strip()

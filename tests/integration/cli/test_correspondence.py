@@ -39,6 +39,9 @@ class Paper:
     async def show_said(self, text: str) -> None:
         self.shown.append(f"person: {text}")
 
+    async def grow(self, lines: str) -> None:
+        self.shown.append(f"log: {lines}")
+
     async def note(self, text: str) -> None:
         self.shown.append(f"note: {text}")
 
@@ -75,7 +78,7 @@ async def sit_down(settings: Settings) -> AsyncIterator[Desk]:
         paper, standing = Paper(), Standing()
         correspondence = room.correspondence(paper, standing)
         await correspondence.resume()
-        async with beside(correspondence.follow()):
+        async with beside(correspondence.follow(), correspondence.log.run()):
             yield Desk(room, paper, standing, correspondence)
 
 

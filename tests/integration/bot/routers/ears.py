@@ -24,7 +24,7 @@ from bot.outbox import COLUMNS, Row
 from bot.outgoing import Words
 from bot.reception import Reception
 from bot.routers import Parts, routers
-from graph.conversation import Conversation, Feed, Services
+from graph.conversation import Conversation, Feed, Patience, Services
 from infrastructure.blueprints import catalogue
 from shared.database import Database
 from shared.ids import SessionId
@@ -35,6 +35,9 @@ from tests.fakes.telegram import FakeTelegram, Message
 from tests.integration.conversation.chat import Server
 
 OWNER, OPERATOR, STRANGER = 1, 2, 3
+
+BRISKLY = Patience(look_every_s=0.01)
+"""How logs are followed."""
 
 
 @dataclass
@@ -55,6 +58,8 @@ class Ears:
     """The chats for which the sender was woken."""
     delivered: list[SessionId] = field(default_factory=list)
     """The sessions, besides those where an update came in, that were brought into the outbox."""
+    server: Server = field(default_factory=Server)
+    """Where services run."""
     _offset: int = 0
 
     async def listen(self) -> None:
@@ -128,7 +133,10 @@ async def open_ears(
 ) -> AsyncIterator[Ears]:
     """Let a bot hear people, and groups if they are let in."""
     bot = Bot(telegram.token, session=AiohttpSession(api=TelegramAPIServer.from_base(telegram.url)))
-    conversation = Conversation(database, live, Services(catalogue=catalogue, reader=Server()))
+    server = Server()
+    conversation = Conversation(
+        database, live, Services(catalogue=catalogue, reader=server, patience=BRISKLY)
+    )
     access = Access(database, [OWNER, OPERATOR, *groups])
     menu = Menu(bot)
     woken: list[int] = []
@@ -173,6 +181,7 @@ async def open_ears(
             home,
             woken,
             delivered,
+            server,
         )
         running.cancel()
         await menu.close()

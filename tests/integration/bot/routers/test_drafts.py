@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
 import pytest
 
+from bot.drafts import Drafts
 from bot.outgoing import TEXT_LIMIT, Words
 from bot.places import Place
 from bot.rendering.text import units
 from bot.thinking import thinking
+from shared.database import Connection, Database
 from tests.fakes.telegram import Group, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
+
+GoesOn: TypeAlias = Callable[[Connection], Awaitable[bool]]
 
 
 class Writer:
@@ -42,87 +47,143 @@ async def met(ears: Ears, owner: Person) -> Person:
     return owner
 
 
-async def test_in_a_private_chat_an_answer_grows_as_a_draft_and_ends_as_a_message(
-    ears: Ears, met: Person
-) -> None:
+async def goes_on(_: Connection) -> bool:
+    """Nobody ends it."""
+    return True
+
+
+async def over(_: Connection) -> bool:
+    """Its end has been said."""
+    return False
+
+
+def stream(ears: Ears, chat_id: int, writer: Writer, *, goes_on: GoesOn = goes_on) -> asyncio.Task[bool]:
+    """Show what a writer says."""
+    return asyncio.create_task(
+        ears.drafts.stream(Place(chat_id), writer.pieces(), key="log", goes_on=goes_on)
+    )
+
+
+async def test_in_a_private_chat_an_answer_grows_as_a_draft(ears: Ears, met: Person) -> None:
     writer = Writer()
-    stream = asyncio.create_task(ears.drafts.stream(Place(OWNER), writer.pieces(), key="log"))
-    writer.say("One, ")
-    await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"] == ["One,"])
-    writer.say("two.")
-    await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"][-1] == "One, two.")
+    streaming = stream(ears, OWNER, writer)
+    writer.say("One\n")
+    await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"])
+    writer.say("two\n")
+    await ears.telegram.until(lambda: "two" in ears.telegram.drafts(met)[0]["texts"][-1])
     writer.say(None)
 
-    assert await stream == "One, two."
-    row = await ears.row("log")
-    assert isinstance(row.content, Words)
-    assert (row.content.text, row.revision) == ("One, two.", 1)
+    assert await streaming is False
+    assert ears.telegram.drafts(met)[0]["texts"][-1].split() == ["One", "two"]
     assert ears.telegram.drafts(met)[0]["can_stop"]
+    assert "log" not in [row.key for row in await ears.rows()]
 
 
-async def test_the_stop_button_stops_what_is_written_and_keeps_what_there_is(ears: Ears, met: Person) -> None:
+async def test_the_stop_button_stops_what_is_written(ears: Ears, met: Person) -> None:
     writer = Writer()
-    stream = asyncio.create_task(ears.drafts.stream(Place(OWNER), writer.pieces(), key="log"))
-    writer.say("One, ")
+    streaming = stream(ears, OWNER, writer)
+    writer.say("One\n")
     await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"])
     met.stop_draft()
     await ears.listen()
 
-    assert await stream == "One, … (stopped)"
+    assert await streaming is True
     assert writer.closed
-    assert (await ears.words())[-1] == "One, … (stopped)"
 
 
-async def test_elsewhere_a_message_is_edited(ears: Ears, group: Group) -> None:
+async def test_a_draft_that_would_fade_is_shown_again(ears: Ears, met: Person, database: Database) -> None:
     writer = Writer()
-    stream = asyncio.create_task(ears.drafts.stream(Place(group.id), writer.pieces(), key="log"))
-    writer.say("One, ")
+    drafts = Drafts(database, ears.bot, wake_sender=ears.woken.append, draft_every_s=0.01, draft_lasts_s=0.02)
+    streaming = asyncio.create_task(drafts.stream(Place(OWNER), writer.pieces(), key="log", goes_on=goes_on))
+    writer.say("One\n")
+    await ears.telegram.until(lambda: len(ears.telegram.calls("sendMessageDraft")) >= 3)
+    writer.say(None)
+    await streaming
+
+
+async def test_elsewhere_a_message_is_edited_within_the_pace(ears: Ears, group: Group) -> None:
+    writer = Writer()
+    streaming = stream(ears, group.id, writer)
+    writer.say("One\n")
 
     async def grown() -> bool:
         return any(row.key == "log" for row in await ears.rows())
 
     await ears.telegram.until(grown)  # type: ignore[arg-type]
-    writer.say("two.", None)
-    await stream
+    writer.say("two\n")
+
+    async def changed() -> bool:
+        return (await ears.row("log")).revision > 1
+
+    await ears.telegram.until(changed)  # type: ignore[arg-type]
+    writer.say(None)
+    await streaming
 
     row = await ears.row("log")
     assert isinstance(row.content, Words)
-    assert (row.content.text, row.revision > 1) == ("One, two.", True)
+    assert (row.content.text.split(), row.solicited) == (["One", "two", "…"], False)
     assert ears.telegram.calls("sendMessageDraft") == []
+
+
+async def test_nothing_is_shown_once_the_end_has_been_said(ears: Ears, met: Person, group: Group) -> None:
+    private, public = Writer(), Writer()
+    streaming = [stream(ears, OWNER, private, goes_on=over), stream(ears, group.id, public, goes_on=over)]
+    for writer in (private, public):
+        writer.say("One\n", "two\n", None)
+    await asyncio.gather(*streaming)
+
+    assert ears.telegram.calls("sendMessageDraft") == []
+    assert "log" not in [row.key for row in await ears.rows()]
 
 
 async def test_a_server_without_drafts_gets_edits(ears: Ears, met: Person) -> None:
     ears.telegram.fail("sendMessageDraft", None, missing=True)
     writer = Writer()
-    stream = asyncio.create_task(ears.drafts.stream(Place(OWNER), writer.pieces(), key="log"))
-    writer.say("One, ")
+    streaming = stream(ears, OWNER, writer)
+    writer.say("One\n")
     await ears.telegram.until(lambda: ears.telegram.calls("sendMessageDraft"))
-    writer.say("two.", None)
+    writer.say("two\n")
 
-    assert await stream == "One, two."
-    assert (await ears.words())[-1] == "One, two."
+    async def stands() -> bool:
+        return any("two" in text for text in await ears.words())
+
+    await ears.telegram.until(stands)  # type: ignore[arg-type]
+    writer.say(None)
+    await streaming
 
 
-async def test_a_long_answer_stays_within_the_limits_and_is_whole_in_the_end(ears: Ears, met: Person) -> None:
+async def test_a_long_answer_stays_within_the_limits_and_shows_its_end(ears: Ears, met: Person) -> None:
     writer = Writer()
-    stream = asyncio.create_task(ears.drafts.stream(Place(OWNER), writer.pieces(), key="log"))
+    streaming = stream(ears, OWNER, writer)
     writer.say("😀 line\n" * 2000)
     await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"])
-    writer.say("the end", None)
-    await stream
+    writer.say("the end\n")
+    await ears.telegram.until(lambda: "the end" in ears.telegram.drafts(met)[0]["texts"][-1])
+    writer.say(None)
+    await streaming
 
     [shown] = ears.telegram.drafts(met)
     assert all(units(text) <= TEXT_LIMIT for text in shown["texts"])
-    assert "the end" in "".join(str(row.content) for row in await ears.rows() if row.key.startswith("log"))
+
+
+async def test_hostile_lines_are_only_letters(ears: Ears, met: Person) -> None:
+    writer = Writer()
+    streaming = stream(ears, OWNER, writer)
+    writer.say("\x1b[31mred\x1b[0m \u202egnp.exe\x07\n")
+    await ears.telegram.until(lambda: ears.telegram.drafts(met)[0]["texts"])
+    writer.say(None)
+    await streaming
+
+    assert ears.telegram.drafts(met)[0]["texts"] == ["red gnp.exe"]
 
 
 async def test_what_goes_wrong_while_it_is_written_is_not_hidden(ears: Ears, met: Person) -> None:
     async def broken() -> AsyncIterator[str]:
-        yield "One, "
+        yield "One\n"
         raise LookupError("gone")
 
     with pytest.raises(LookupError):
-        await ears.drafts.stream(Place(OWNER), broken(), key="log")
+        await ears.drafts.stream(Place(OWNER), broken(), key="log", goes_on=goes_on)
 
     assert not ears.drafts.stop(OWNER, 1)
 

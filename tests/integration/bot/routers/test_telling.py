@@ -21,7 +21,13 @@ async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
     async with database.transaction() as tx:
         token = await next_token(tx)
     return Notifier(
-        database, live, Feed(database, live), bot=ears.bot, token=token, wake_sender=ears.woken.append
+        database,
+        live,
+        Feed(database, live),
+        bot=ears.bot,
+        token=token,
+        wake_sender=ears.woken.append,
+        follow=lambda _: None,
     )
 
 
