@@ -12,11 +12,14 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import psycopg
 import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import class_row
 
 from shared.database import FAILING_FAST, Connection
 from shared.errors import TelewrightError
@@ -38,6 +41,16 @@ class LeaseLost(TelewrightError):
 
     code = "lease_lost"
     advice = "Nothing: the work goes on elsewhere."
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNow:
+    """Who holds a lease, as the table shows it to people."""
+
+    name: str
+    holder: str
+    token: int
+    taken_at: datetime
 
 
 class Held:
@@ -148,23 +161,8 @@ class Lease:
             log.warning("lease.holder_ended", lease=self._name, holder=holder, ended=ended)
 
     async def _sign(self, connection: Connection) -> int:
-        """Take the next token. It waits for what the old holder was writing; see `assert_lease`."""
         async with connection.transaction():
-            await connection.execute("SELECT FROM leases WHERE name = %s FOR UPDATE", [self._name])
-            cursor = await connection.execute(
-                """
-                INSERT INTO leases (name, token, holder, backend_pid, beat_at)
-                VALUES (%(name)s, 1, %(holder)s, pg_backend_pid(), clock_timestamp())
-                ON CONFLICT (name) DO UPDATE
-                   SET token = leases.token + 1, holder = excluded.holder,
-                       backend_pid = excluded.backend_pid, beat_at = excluded.beat_at
-                RETURNING token
-                """,
-                {"name": self._name, "holder": self._holder},
-            )
-            row = await cursor.fetchone()
-        assert row is not None  # noqa: S101
-        return int(row[0])
+            return await next_token(connection, self._name, holder=self._holder, silence_s=self._silence_s)
 
     async def _beat(self, connection: Connection, held: Held) -> None:
         """Beat until it is lost."""
@@ -181,15 +179,70 @@ class Lease:
         # A statement may hang for as long as a network keeps silent, and so may calling it off.
         deadline = asyncio.get_running_loop().call_later(self._answer_s, held.lost.set)
         try:
-            cursor = await connection.execute(
-                "UPDATE leases SET beat_at = clock_timestamp() WHERE name = %s AND token = %s",
-                [held.name, held.token],
-            )
+            still_ours = await beat(connection, held.name, held.token)
         finally:
             deadline.cancel()
-        if cursor.rowcount != 1:
+        if not still_ours:
             log.warning("lease.lost", lease=held.name, token=held.token, error="another one holds it")
             held.lost.set()
+
+
+async def next_token(tx: Connection, name: str, *, holder: str, silence_s: float) -> int:
+    """Make somebody the holder, and return the token that fences whoever was it before.
+
+    It waits for what the old holder is writing; see `assert_lease`.
+
+    Args:
+        tx: A transaction on the connection that holds the advisory lock, if one does.
+        name: What is held.
+        holder: Who holds it from now on, for people.
+        silence_s: Seconds without a beat after which nobody holds it any more.
+    """
+    await tx.execute("SELECT FROM leases WHERE name = %s FOR UPDATE", [name])
+    cursor = await tx.execute(
+        """
+        INSERT INTO leases (name, token, holder, backend_pid, taken_at, beat_at, silence_s)
+        VALUES (%(name)s, 1, %(holder)s, pg_backend_pid(), clock_timestamp(), clock_timestamp(), %(silence_s)s)
+        ON CONFLICT (name) DO UPDATE
+           SET token = leases.token + 1, holder = excluded.holder, backend_pid = excluded.backend_pid,
+               taken_at = excluded.taken_at, beat_at = excluded.beat_at, silence_s = excluded.silence_s,
+               released_at = NULL
+        RETURNING token
+        """,
+        {"name": name, "holder": holder, "silence_s": silence_s},
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+async def beat(connection: Connection, name: str, token: int) -> bool:
+    """Tell that a holder lives. Returns whether it still is the holder."""
+    cursor = await connection.execute(
+        "UPDATE leases SET beat_at = clock_timestamp() WHERE name = %s AND token = %s", [name, token]
+    )
+    return cursor.rowcount == 1
+
+
+async def release(connection: Connection, name: str, token: int) -> None:
+    """Note that a holder holds it no longer, unless it has a new one."""
+    await connection.execute(
+        "UPDATE leases SET released_at = clock_timestamp() WHERE name = %s AND token = %s", [name, token]
+    )
+
+
+async def held_now(tx: Connection) -> list[HeldNow]:
+    """Return what is held, by name; the table has a row for each name there is."""
+    async with tx.cursor(row_factory=class_row(HeldNow)) as cursor:
+        await cursor.execute(
+            """
+            SELECT name, holder, token, taken_at FROM leases
+             WHERE released_at IS NULL AND taken_at IS NOT NULL
+               AND beat_at > clock_timestamp() - make_interval(secs => silence_s)
+             ORDER BY name
+            """
+        )
+        return await cursor.fetchall()
 
 
 async def assert_lease(tx: Connection, name: str, token: int) -> None:

@@ -97,6 +97,11 @@ class Live:
                 await self._listener
         await self._redis.aclose()
 
+    @property
+    def redis(self) -> redis.Redis:
+        """The client. It waits for an answer as long as it takes: whoever uses it names a limit."""
+        return self._redis
+
     async def wake(self, session_id: UUID) -> None:
         """Tell the readers of a session to look; called after the commit."""
         self._wake_here(session_id)
