@@ -106,6 +106,10 @@ class Access:
         role = Role.OWNER if sender.id == self.owner_id else Role.OPERATOR
         return Person(sender.id, sender.full_name, role)
 
+    def is_owner(self, telegram_id: int) -> bool:
+        """Whether somebody is the owner whom the settings name first."""
+        return telegram_id == self.owner_id
+
     def lets_in_group(self, chat_id: int) -> bool:
         """Whether a group may talk to the bot."""
         return chat_id in self._groups

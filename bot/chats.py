@@ -13,7 +13,7 @@ from aiogram.types import Chat as TelegramChat
 from psycopg.rows import class_row, tuple_row
 
 from bot.outbox import PROGRESS
-from bot.places import FRONT
+from bot.places import FRONT, Place
 from shared.database import Connection
 
 FIRST_SUPERGROUP: Final = -1_000_000_000_000
@@ -128,7 +128,20 @@ async def met(tx: Connection, chat: TelegramChat, message_id: int | None) -> Non
 
 
 async def opened(tx: Connection, chat_id: int) -> None:
-    """Note that a chat can be written to again, and let what waited for that be sent."""
+    """Note that a chat can be written to again, and let what waited for that be sent.
+
+    Where the bot was put out, questions that nobody has answered are put anew: they were dropped,
+    or stand where nobody has looked since.
+    """
+    before = await get(tx, chat_id)
+    if before is not None and before.state is ChatState.GONE:
+        await tx.execute(
+            f"""
+            UPDATE outbox SET status = 'pending', message_id = NULL, sent_revision = 0, due_at = now()
+             WHERE chat_id = %s AND status IN ('sent', 'dropped') AND {_UNANSWERED}
+            """,
+            [chat_id],
+        )
     await _set_state(tx, chat_id, ChatState.OPEN)
     await tx.execute(
         "UPDATE outbox SET due_at = now() WHERE chat_id = %s AND due_at = 'infinity'",
@@ -221,6 +234,19 @@ async def moved(tx: Connection, old: int, new: int) -> None:
     log.info("chat.moved", chat_id=old, to=new)
 
 
+async def forget_messages(tx: Connection) -> None:
+    """Forget which messages stand in the chats, since another bot wrote them; open questions are put anew."""
+    await tx.execute(
+        f"""
+        UPDATE outbox
+           SET message_id = NULL,
+               status = CASE WHEN status = 'sending' OR {_ASKED} THEN 'pending' ELSE status END,
+               sent_revision = CASE WHEN {_ASKED} THEN 0 ELSE sent_revision END
+         WHERE message_id IS NOT NULL OR status = 'sending'
+        """
+    )
+
+
 async def paused(tx: Connection, chat_id: int, seconds: float) -> None:
     """Note that Telegram wants to hear nothing for this chat for so long."""
     await _ensure(tx, chat_id)
@@ -284,6 +310,14 @@ async def topic(tx: Connection, chat_id: int, thread_id: int) -> Topic | None:
     )
 
 
+async def topic_met(tx: Connection, place: Place) -> None:
+    """Note that somebody wrote in a topic: it is there, whatever was heard of it before."""
+    await tx.execute(
+        "UPDATE telegram_topics SET gone_at = NULL WHERE chat_id = %s AND thread_id = %s AND gone_at IS NOT NULL",
+        [place.chat_id, place.thread_id],
+    )
+
+
 async def topic_gone(tx: Connection, chat_id: int, thread_id: int) -> None:
     """Note that a topic was deleted; what was on its way there goes to the chat itself."""
     await tx.execute(
@@ -304,10 +338,13 @@ async def topic_gone(tx: Connection, chat_id: int, thread_id: int) -> None:
 OPEN: Final = "(status IN ('pending', 'sending') OR (status = 'sent' AND sent_revision < revision))"
 """What is to be sent or edited: the condition of the index `outbox_open`."""
 
-_ASKED: Final = """(outbox.status = 'sent' AND EXISTS (
+_UNANSWERED: Final = """EXISTS (
     SELECT FROM approvals WHERE approvals.id = outbox.approval_id AND approvals.status = 'pending'
-))"""
+)"""
 """What puts a question that nobody has answered yet."""
+
+_ASKED: Final = f"(outbox.status = 'sent' AND {_UNANSWERED})"
+"""Such a question that stands in its chat."""
 
 
 def _kind(chat: TelegramChat) -> ChatKind:

@@ -18,6 +18,7 @@ from bot.arrived import Arrived
 from bot.drafts import Drafts
 from bot.follows import Follows
 from bot.handling import Handling
+from bot.identity import recognise
 from bot.insistence import insist
 from bot.menu import Menu
 from bot.notifier import Notifier
@@ -105,6 +106,7 @@ class TelegramBot:
         people = [user_id(one) for one in self._settings.allowed_user_ids if one > 0]
         async with self._database.transaction() as tx:
             await users.allow(tx, owner=people[0], operators=people[1:])
+            await recognise(tx, self._bot.id)
         await self._access.refresh()
 
     async def _speak_in_turn(self) -> None:
@@ -137,6 +139,7 @@ class TelegramBot:
             await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
             if arrived.user.role is Role.OWNER:
                 self._access.doubt()
+                await menu.follow(self._database)
             await notifier.deliver(arrived.session_id)
 
         handling = Handling(self._database, self._bot, handle, wake_sender=sender.wake)

@@ -54,6 +54,15 @@ class Menu:
         for chat_id, role in await outlast(lambda: _people(database)):
             await self._show(chat_id, role)
 
+    async def follow(self, database: Database) -> None:
+        """Set the menus of those whose role is another by now, and take away those of whoever was let go."""
+        people = dict(await outlast(lambda: _people(database)))
+        for chat_id, role in people.items():
+            self.meet(chat_id, role)
+        for chat_id in self._shown.keys() - people.keys():
+            del self._shown[chat_id]
+            await _tried(self._bot.delete_my_commands(BotCommandScopeChat(chat_id=chat_id)))
+
     def meet(self, chat_id: int, role: Role) -> None:
         """Set a person's menu in the background, if their role is not the one it was set for.
 

@@ -148,13 +148,22 @@ class Notifier:
             at_work = await _at_work(connection)
             overviews = await _overviews(connection)
         for run_id, session_id in at_work:
-            async with self._turns[session_id], self._database.transaction() as tx:
-                await assert_lease(tx, FRONT, self._token)
-                chats = await _Telling(tx, self._feed, session_id=session_id).show(run_id)
-            for chat_id in chats:
-                self._wake_sender(chat_id)
+            try:
+                await self._show(run_id, session_id)
+            except (*OUTAGE, LeaseLost):
+                raise
+            except Exception:
+                # One run that cannot be shown must not silence the bot.
+                log.exception("run.unshown", run_id=run_id)
         for chat_id in overviews:
             await pin_overview(self._database, self._bot, chat_id)
+
+    async def _show(self, run_id: RunId, session_id: SessionId) -> None:
+        async with self._turns[session_id], self._database.transaction() as tx:
+            await assert_lease(tx, FRONT, self._token)
+            chats = await _Telling(tx, self._feed, session_id=session_id).show(run_id)
+        for chat_id in chats:
+            self._wake_sender(chat_id)
 
     async def _is_ours(self, session_id: SessionId) -> bool:
         if session_id not in self._ours:

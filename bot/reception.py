@@ -8,14 +8,19 @@ from typing import Any
 
 import psycopg
 import structlog
-from aiogram.types import Chat, InaccessibleMessage, Update
+from aiogram.enums import ChatType
+from aiogram.types import Chat, ChatMemberUpdated, InaccessibleMessage, Update
 from prometheus_client import Counter
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
-from bot import chats
+from bot import chats, outbox, texts
 from bot.access import Access, Person
+from bot.chats import ChatState
+from bot.membership import follow, state_after
+from bot.outgoing import Words
 from bot.places import FRONT, Place, place_of
+from bot.rendering.text import cut, isolated, one_line
 from shared.database import Connection, Database
 from shared.ids import SessionId
 from shared.ledger import groups, sessions, users
@@ -24,6 +29,9 @@ from shared.tracing import new_trace_id
 
 STORED = Counter("telewright_bot_updates_total", "Updates that were stored in the inbox")
 UNSTORABLE = Counter("telewright_bot_unstorable_updates_total", "Updates that the database refused")
+
+_TITLE = 64
+"""UTF-16 code units of a group's title."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +70,7 @@ class Reception:
         """
         await self._follow_moves(updates)
         await self._access.catch_up(updates)
+        await self._follow_memberships(updates)
         arrivals = list(self._let_in(updates))
         if not arrivals:
             return
@@ -84,6 +93,35 @@ class Reception:
                     await chats.moved(tx, old, new)
                     await groups.moved(tx, old, new)
                 await self._access.refresh()
+
+    async def _follow_memberships(self, updates: Iterable[Update]) -> None:
+        """Follow what others do to the bot in groups: whoever lets it write again need not be let in.
+
+        An owner who puts the bot into a group that is not let in learns how to let it in.
+        """
+        for update in updates:
+            change = update.my_chat_member
+            if change is None or change.chat.type == ChatType.PRIVATE:
+                continue
+            if not self._access.lets_in_group(change.chat.id):
+                if self._access.is_owner(change.from_user.id):
+                    await self._tell_owner(change)
+            elif self._access.user_of(update) is None:
+                async with self._database.transaction() as tx:
+                    await follow(tx, change)
+
+    async def _tell_owner(self, change: ChatMemberUpdated) -> None:
+        if state_after(change) is ChatState.GONE:
+            return
+        title = isolated(cut(one_line(change.chat.title or ""), _TITLE))
+        async with self._database.transaction() as tx:
+            await outbox.put(
+                tx,
+                key=f"group:{change.chat.id}",
+                place=Place(change.from_user.id),
+                content=Words(text=texts.group_not_let_in(title, change.chat.id)),
+                solicited=True,
+            )
 
     def _let_in(self, updates: Iterable[Update]) -> Iterable[_Arrival]:
         for update in updates:
@@ -109,23 +147,27 @@ class Reception:
             received = await _receive(tx, arrivals, open_sessions)
             for chat, message_id in _met(arrivals).values():
                 await chats.met(tx, chat, message_id)
+            for place in {one.place for one in arrivals if one.update.message and one.place.thread_id}:
+                await chats.topic_met(tx, place)
         return len(await received.fetchall())
 
 
 async def _sessions(tx: Connection, arrivals: Sequence[_Arrival]) -> dict[str, SessionId]:
     """Return the sessions of the places, having opened those that are not, and met their people.
 
-    Somebody who was let in by their number has it for a name until they are met.
+    People are called as Telegram calls them now, unless an owner gave them a name.
     """
     cursor = await tx.execute(
         """
-        SELECT (SELECT array_agg(id) FROM users WHERE id = ANY(%(people)s) AND name <> id),
+        SELECT (SELECT array_agg(id) FROM users JOIN unnest(%(people)s::text[], %(names)s::text[]) AS met (id, called)
+                 USING (id) WHERE name_given OR name = called),
                (SELECT jsonb_object_agg(external_key, id) FROM sessions
                  WHERE front = %(front)s AND external_key = ANY(%(places)s))
         """,
         {
             "front": FRONT,
             "people": [arrival.person.user_id for arrival in arrivals],
+            "names": [arrival.person.name for arrival in arrivals],
             "places": [arrival.place.external_key for arrival in arrivals],
         },
     )

@@ -156,6 +156,14 @@ def group_welcome(username: str) -> str:
     )
 
 
+def group_not_let_in(title: str, chat_id: int) -> str:
+    """Tell the owner how to let a group in that the bot was put into."""
+    return (
+        f"I was put into the group “{title}”, and say nothing there until you let it in:\n"
+        f"/users add {chat_id}"
+    )
+
+
 def forum_welcome(username: str) -> str:
     """Say in a forum how one speaks to the bot there."""
     return (

@@ -73,14 +73,14 @@ async def ensure(tx: Connection, user_id: UserId, *, name: str, role: Role) -> U
     """Let a person in, or return them as they are known already.
 
     A person's role is not changed by meeting them again, and who was let go stays so:
-    `get` says whether they are let in. Who was let in by number alone gets their name.
+    `get` says whether they are let in. They get the name under which they come, unless an owner gave them one.
     """
     async with tx.cursor(row_factory=class_row(User)) as cursor:
         await cursor.execute(
             """
             INSERT INTO users (id, name, role) VALUES (%(id)s, %(name)s, %(role)s)
             ON CONFLICT (id) DO UPDATE
-               SET name = CASE WHEN users.name = users.id THEN excluded.name ELSE users.name END
+               SET name = CASE WHEN users.name_given THEN users.name ELSE excluded.name END
             RETURNING id, name, role
             """,
             {"id": user_id, "name": name, "role": role},
@@ -139,12 +139,21 @@ async def allow(tx: Connection, *, owner: UserId, operators: Sequence[UserId] = 
 
 
 async def let_in(tx: Connection, user_id: UserId, *, name: str, role: Role) -> bool:
-    """Let a person in, also one who was let go; say whether that changed anything."""
+    """Let a person in, also one who was let go; say whether that changed anything.
+
+    Args:
+        tx: A transaction.
+        user_id: Who.
+        name: What they are called from now on; their id, if that is not known.
+        role: What they may do.
+    """
     cursor = await tx.execute(
         """
-        INSERT INTO users (id, name, role) VALUES (%(id)s, %(name)s, %(role)s)
+        INSERT INTO users (id, name, role, name_given)
+        VALUES (%(id)s, %(name)s, %(role)s, %(name)s <> %(id)s)
         ON CONFLICT (id) DO UPDATE SET removed_at = NULL, role = excluded.role,
-               name = CASE WHEN excluded.name = excluded.id THEN users.name ELSE excluded.name END
+               name = CASE WHEN excluded.name_given THEN excluded.name ELSE users.name END,
+               name_given = users.name_given OR excluded.name_given
          WHERE users.removed_at IS NOT NULL
         """,
         {"id": user_id, "name": name, "role": role},

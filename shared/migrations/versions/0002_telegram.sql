@@ -2,6 +2,8 @@
 ALTER TABLE users ADD COLUMN removed_at TIMESTAMPTZ;
 -- Whoever stands in ALLOWED_USER_IDS: let in by it, and let go when it names them no more.
 ALTER TABLE users ADD COLUMN from_settings BOOLEAN NOT NULL DEFAULT false;
+-- An owner called them so; else they are called as they call themselves.
+ALTER TABLE users ADD COLUMN name_given BOOLEAN NOT NULL DEFAULT false;
 
 -- A message that cannot be handled must not stand before the others of its chat for ever.
 ALTER TABLE inbox ADD COLUMN attempts INT NOT NULL DEFAULT 0;

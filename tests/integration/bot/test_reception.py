@@ -67,6 +67,36 @@ async def test_the_owner_is_the_first_and_the_others_operate(database: Database)
         ]
 
 
+async def test_people_are_called_as_they_call_themselves_unless_an_owner_gave_them_a_name(
+    database: Database,
+) -> None:
+    desk = await reception(database)
+    async with database.transaction() as tx:
+        await users.let_in(tx, UserId(f"telegram:{GUEST_ID}"), name="Vera", role=Role.VIEWER)
+    await desk.take([said(1), said(2, person=GUEST_ID)])
+
+    renamed = {**message(3), "from": {"id": OWNER_ID, "is_bot": False, "first_name": "Olga"}}
+    renaming = Update.model_validate({"update_id": 3, "message": renamed})
+    await desk.take([renaming, said(4, person=GUEST_ID)])
+
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT name FROM users ORDER BY id")
+        assert await cursor.fetchall() == [("Olga",), ("Vera",)]
+
+
+async def test_a_topic_in_which_somebody_writes_is_there(database: Database) -> None:
+    desk = await reception(database)
+    async with database.transaction() as tx:
+        await chats.topic_gone(tx, GROUP_ID, 5)
+
+    await desk.take([said(1, chat=group(), message_thread_id=5, is_topic_message=True)])
+
+    async with database.connection() as connection:
+        topic = await chats.topic(connection, GROUP_ID, 5)
+    assert topic is not None
+    assert topic.gone_at is None
+
+
 async def test_each_topic_is_a_session_and_replies_outside_of_topics_are_not(
     database: Database, inbox: Inbox
 ) -> None:

@@ -8,8 +8,10 @@ from aiogram.types import ChatMemberRestricted
 from bot import chats, outbox
 from bot.outgoing import Words
 from bot.places import Place
+from shared.live import Live
 from tests.fakes.telegram import Group, Person
-from tests.integration.bot.routers.ears import OWNER, Ears
+from tests.integration.bot.routers.ears import OWNER, STRANGER, Ears
+from tests.integration.conversation.chat import Chat, plan_question
 
 
 async def state(ears: Ears, chat_id: int) -> str:
@@ -124,3 +126,66 @@ async def test_topics_that_people_open_and_rename_are_known(ears: Ears, owner: P
     names = await ears.one("SELECT array_agg(name) FROM telegram_topics WHERE chat_id = %s", forum.id)
 
     assert names == ["hello again"]
+
+
+async def test_whoever_lets_the_bot_write_again_need_not_be_let_in(
+    ears: Ears, owner: Person, group: Group
+) -> None:
+    owner.say("/whoami@telewright_bot", group)
+    await ears.listen()
+    async with ears.database.transaction() as tx:
+        await chats.blocked(tx, group.id, "not enough rights to send text messages to the chat")
+
+    ears.telegram.enqueue(
+        {
+            "my_chat_member": {
+                "chat": {"id": group.id, "type": "supergroup", "title": "Team"},
+                "from": {"id": STRANGER, "is_bot": False, "first_name": "Somebody's administrator"},
+                "date": 1,
+                "old_chat_member": restricted(ears, may_write=False),
+                "new_chat_member": restricted(ears, may_write=True),
+            }
+        }
+    )
+    await ears.listen()
+
+    assert await state(ears, group.id) == "open"
+    assert await ears.one("SELECT count(*) FROM users WHERE id = %s", f"telegram:{STRANGER}") == 0
+
+
+async def test_an_open_question_comes_back_to_a_group_that_takes_the_bot_in_again(
+    ears: Ears, live: Live, owner: Person, group: Group
+) -> None:
+    owner.say("/new@telewright_bot web-service hello", group)
+    await ears.listen()
+    [run] = await ears.runs(f"{group.id}:0")
+    [approval] = await Chat(ears.database, live, ears.conversation).ask(run, plan_question())
+    async with ears.database.transaction() as tx:
+        await outbox.put(
+            tx,
+            key="question",
+            place=Place(group.id),
+            content=Words(text="Build hello?"),
+            solicited=False,
+            approval_id=approval.id,
+        )
+        await chats.gone(tx, group.id, "the bot was removed from the group")
+    dropped = await ears.row("question")
+
+    owner.say("/whoami@telewright_bot", group)
+    await ears.listen()
+
+    assert (dropped.status, (await ears.row("question")).status) == ("dropped", "pending")
+
+
+async def test_the_owner_is_told_how_to_let_a_group_in(ears: Ears, owner: Person, operator: Person) -> None:
+    await ears.listen()
+
+    ears.telegram.supergroup("Elsewhere", operator)
+    theirs = ears.telegram.supergroup("New \u202eteam", owner)
+    await ears.listen()
+
+    [told] = [row for row in await ears.rows() if row.key.startswith("group:")]
+    assert isinstance(told.content, Words)
+    assert f"/users add {theirs.id}" in told.content.text
+    assert (told.chat_id, await ears.one("SELECT count(*) FROM inbox")) == (OWNER, 2)
