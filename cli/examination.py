@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from infrastructure import programs, sandbox
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
+from infrastructure.forge import LocalForge, forge_of
 from infrastructure.local_server import LocalServer
 from shared import migrations
 from shared.errors import TelewrightError
@@ -244,13 +245,15 @@ async def _telegram(settings: Settings) -> Finding:
 
 async def _github(settings: Settings) -> Finding:
     part = "GitHub"
-    if not settings.github_configured:
+    forge = forge_of(settings, patience_s=0)
+    if isinstance(forge, LocalForge):
         return _off(part, "not configured; repositories are local")
-    if settings.github_token is None:
-        return _ok(part, f"app {settings.github_app_id}, which is tried when it is first needed")
-    headers = {"Authorization": f"Bearer {settings.github_token.get_secret_value()}"}
-    advice = "Check GITHUB_TOKEN and GITHUB_API_URL; the token may have expired."
-    return await _answers(part, f"{settings.github_api_url}/user", headers, advice)
+    try:
+        return _ok(part, await forge.examine())
+    except TelewrightError as error:
+        return _failed(part, error.message, error.advice)
+    finally:
+        forge.close()
 
 
 async def _answers(part: str, url: str, headers: dict[str, str], advice: str) -> Finding:

@@ -1,5 +1,6 @@
 """Forges: where projects' repositories live."""
 
+from infrastructure.forge.choice import forge_of
 from infrastructure.forge.local import LocalForge
 from infrastructure.forge.protocol import (
     BadTree,
@@ -26,4 +27,5 @@ __all__ = [
     "NoCommit",
     "NoRepository",
     "Repository",
+    "forge_of",
 ]

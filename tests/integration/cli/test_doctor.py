@@ -30,12 +30,13 @@ async def finding(settings: Settings, part: str) -> Finding:
 
 @contextmanager
 def answering(status: int) -> Iterator[str]:
-    """A server that answers every request in the same way."""
+    """A server that answers every request in the same way, as if it was asked who somebody is."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
+            self.wfile.write(b'{"login": "ann", "type": "User"}')
 
         def log_message(self, *_: object) -> None:
             pass
@@ -88,7 +89,7 @@ async def test_parts_that_cannot_be_reached_fail_with_advice_and_without_their_p
     printed = capsys.readouterr().out
     assert printed.count("FAIL") == 4
     assert "4 of 16 need attention." in printed
-    for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "GITHUB_TOKEN"):
+    for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "GITHUB_API_URL"):
         assert name in printed
     assert password not in printed
     assert token not in printed

@@ -1,0 +1,56 @@
+"""What a repository on GitHub lets happen: protected branches, and what its workflows are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from github import GithubException
+from github.PublicKey import PublicKey
+from github.Repository import Repository as Remote
+from github.Variable import Variable
+
+from infrastructure.forge.github.answers import meaning
+from infrastructure.forge.github.errors import PlanLacks
+
+
+def protect(repository: Remote, branch: str, checks: Sequence[str]) -> bool:
+    """See `Hosting.protect`."""
+    standing = repository.get_branch(branch)
+    try:
+        if checks:
+            # Strict: GitHub merges nothing that was checked on another base.
+            standing.edit_protection(
+                strict=True, checks=list(checks), enforce_admins=True, required_approving_review_count=0
+            )
+        else:
+            standing.edit_protection(enforce_admins=True, required_approving_review_count=0)
+    except GithubException as error:
+        if isinstance(meaning(error), PlanLacks):
+            return False
+        raise
+    return True
+
+
+def set_variables(repository: Remote, variables: Mapping[str, str]) -> None:
+    """See `Hosting.set_variables`."""
+    standing: dict[str, Variable] = {each.name: each for each in repository.get_variables()}
+    for name, value in variables.items():
+        # GitHub keeps their names in upper case.
+        known = standing.get(name.upper())
+        if known is None:
+            repository.create_variable(name, value)
+        elif known.value != value:
+            known.edit(value)
+
+
+def set_secrets(repository: Remote, secrets: Mapping[str, str]) -> None:
+    """See `Hosting.set_secrets`; GitHub tells nobody what stands there, so that each is set anew."""
+    if not secrets:
+        return
+    key: PublicKey = repository.get_public_key()
+    for name, value in secrets.items():
+        repository._requester.requestJsonAndCheck(  # noqa: SLF001
+            "PUT",
+            f"{repository.url}/actions/secrets/{name}",
+            input={"key_id": str(key.key_id), "encrypted_value": key.encrypt(value)},
+        )
