@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Any
@@ -81,6 +81,10 @@ class Notifier:
         self._token = token
         self._wake_sender = wake_sender
         self._turns: defaultdict[SessionId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asked: Counter[SessionId] = Counter()
+        """How often somebody has wanted a session's news."""
+        self._told: Counter[SessionId] = Counter()
+        """How many of these had come before a look that found nothing new."""
         self._ours: dict[SessionId, bool] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
@@ -106,8 +110,16 @@ class Notifier:
         """Tell of what is new in one session; return once all of it is in the outbox."""
         if not await self._is_ours(session_id):
             return
+        self._asked[session_id] += 1
+        asked = self._asked[session_id]
         async with self._turns[session_id]:
-            while items := await self._feed.unread(READER, session_id):
+            # A wake-up mostly comes while the message that caused it is told: one look more is for both.
+            while self._told[session_id] < asked:
+                asked_before = self._asked[session_id]
+                items = await self._feed.unread(READER, session_id)
+                if not items:
+                    self._told[session_id] = asked_before
+                    return
                 try:
                     await self._tell(items)
                 except (*OUTAGE, LeaseLost):

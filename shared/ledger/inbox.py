@@ -17,6 +17,9 @@ class Receipt:
     """Where a thing that came in stands in the inbox."""
 
     id: int
+    session_id: SessionId
+    user_id: UserId
+    """Who sent what came first under its number."""
     trace_id: str
     new: bool
     handled: bool
@@ -53,7 +56,7 @@ async def receive(
             INSERT INTO inbox (front, external_id, session_id, user_id, payload, trace_id)
             VALUES (%(front)s, %(external_id)s, %(session_id)s, %(user_id)s, %(payload)s, %(trace_id)s)
             ON CONFLICT (front, external_id) DO UPDATE SET front = excluded.front
-            RETURNING id, trace_id, (xmax = 0) AS new, (handled_at IS NOT NULL) AS handled
+            RETURNING id, session_id, user_id, trace_id, (xmax = 0) AS new, (handled_at IS NOT NULL) AS handled
             """,
             {
                 "front": front,
