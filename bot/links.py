@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from graph.conversation.replies import Reply, Table
+
 _START = re.compile(r"/start(?:@\w+)?\s+(?P<payload>[A-Za-z0-9_-]{1,64})")
 """What a client sends when somebody follows a link (https://core.telegram.org/bots/features#deep-linking)."""
 
@@ -25,6 +27,20 @@ def project_link(username: str, project: str) -> str | None:
     """
     payload = f"{_PROJECT}{project}"
     return f"https://t.me/{username}?start={payload}" if _PAYLOAD.fullmatch(payload) else None
+
+
+def leading_to_projects(reply: Reply, username: str) -> Reply:
+    """Return a reply whose tables of projects lead to each one's status, in the reader's own chat with the bot."""
+    return reply.model_copy(
+        update={
+            "blocks": [
+                block.model_copy(update={"links": [project_link(username, row[0]) for row in block.rows]})
+                if isinstance(block, Table) and block.of_projects
+                else block
+                for block in reply.blocks
+            ]
+        }
+    )
 
 
 def project_asked(text: str) -> str | None:

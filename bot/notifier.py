@@ -15,6 +15,7 @@ from aiogram import Bot
 from bot import outbox, texts
 from bot.audience import private_chats_of_deciders
 from bot.follows import Begun, growing_key
+from bot.links import leading_to_projects
 from bot.origins import Origin, origins
 from bot.outbox import Row
 from bot.outgoing import Toast, Words
@@ -130,9 +131,10 @@ class Notifier:
                     await self._tell_one_by_one(items)
 
     async def _tell(self, items: Sequence[FeedItem], *, how: _How = _How.IN_FULL) -> None:
+        username = (await self._bot.me()).username or ""
         async with self._database.transaction() as tx:
             await assert_lease(tx, FRONT, self._token)
-            telling = _Telling(tx, self._feed, items, how)
+            telling = _Telling(tx, self._feed, items, how, username=username)
             chats = await telling.tell()
         for chat_id in chats:
             self._wake_sender(chat_id)
@@ -200,7 +202,10 @@ class _Telling:
         how: _How = _How.IN_FULL,
         *,
         session_id: SessionId | None = None,
+        username: str = "",
     ) -> None:
+        self._username = username
+        """The bot's, to which links lead."""
         self._tx = tx
         self._feed = feed
         self._items = items
@@ -225,7 +230,7 @@ class _Telling:
         for run_id in self._in_progress:
             await self._show_progress(run_id)
         if self._in_progress and self._place.in_group:
-            self._chats |= await refresh_overview(self._tx, self._place.chat_id)
+            self._chats |= await refresh_overview(self._tx, self._place.chat_id, self._username)
         return self._chats
 
     async def show(self, run_id: RunId) -> set[int]:
@@ -378,6 +383,8 @@ class _Telling:
             heard: Whether it makes a sound, whatever it is.
         """
         place = place or self._place
+        if place.in_group:
+            reply = leading_to_projects(reply, self._username)
         for number, content in enumerate(render(reply, to=to)):
             if number == 0 and heard and not isinstance(content, Toast):
                 content = content.model_copy(update={"silent": False})

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from bot import chats, outbox, texts
 from bot.chats import ChatKind
-from bot.links import topic_link
+from bot.links import project_link, topic_link
 from bot.outgoing import Words
 from bot.places import FRONT, READER, Place
 from bot.rendering.splitting import piece_of, split
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 class _Line:
     """One project of a forum, and what is being done about it."""
 
+    is_project: bool
     name: str | None
     """None for a build that has made no project yet."""
     service: Service
@@ -47,12 +48,13 @@ class _Line:
     """Whether that run waits for an answer."""
 
 
-async def refresh_overview(tx: Connection, chat_id: int) -> set[int]:
+async def refresh_overview(tx: Connection, chat_id: int, username: str) -> set[int]:
     """Have a forum's overview show what is now; other chats have none.
 
     Args:
         tx: The transaction in which something has changed.
         chat_id: The forum.
+        username: The bot's, to which links lead.
 
     Returns:
         The chats in which something is to be sent: for `Sender.wake`, after the commit.
@@ -64,7 +66,11 @@ async def refresh_overview(tx: Connection, chat_id: int) -> set[int]:
     if not lines and await outbox.of_key(tx, _key(chat_id)) is None:
         return set()
     changed = await outbox.stand(
-        tx, key=_key(chat_id), place=Place(chat_id), content=_content(chat_id, lines), solicited=False
+        tx,
+        key=_key(chat_id),
+        place=Place(chat_id),
+        content=_content(chat_id, lines, username),
+        solicited=False,
     )
     return {chat_id} if changed else set()
 
@@ -93,7 +99,7 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
     async with tx.cursor(row_factory=class_row(_Line)) as cursor:
         await cursor.execute(
             """
-            SELECT projects.name, projects.service, external_key, deployed.url, work.title AS run,
+            SELECT true AS is_project, projects.name, projects.service, external_key, deployed.url, work.title AS run,
                    COALESCE(work.status = 'waiting', false) AS waits
               FROM sessions
               JOIN projects ON projects.session_id = sessions.id AND removed_at IS NULL
@@ -107,7 +113,7 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
                    ) AS deployed ON true
              WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
              UNION ALL
-            SELECT NULLIF(input ->> 'name', ''), 'none', external_key, NULL, title, runs.status = 'waiting'
+            SELECT false, NULLIF(input ->> 'name', ''), 'none', external_key, NULL, title, runs.status = 'waiting'
               FROM sessions
               JOIN runs ON runs.session_id = sessions.id AND project_id IS NULL AND ended_at IS NULL
              WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
@@ -118,16 +124,18 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
         return await cursor.fetchall()
 
 
-def _content(chat_id: int, lines: Sequence[_Line]) -> Words:
-    entries = [_entry(chat_id, line) for line in lines] or [Text(texts.OVERVIEW_EMPTY)]
+def _content(chat_id: int, lines: Sequence[_Line], username: str) -> Words:
+    entries = [_entry(chat_id, line, username) for line in lines] or [Text(texts.OVERVIEW_EMPTY)]
     [first, *_] = split(piece_of(as_list(Bold(texts.OVERVIEW), *entries)))
     return Words(text=first.text, entities=first.entities, silent=True)
 
 
-def _entry(chat_id: int, line: _Line) -> Text:
-    """Say one project in a line, whose name leads to its topic."""
+def _entry(chat_id: int, line: _Line, username: str) -> Text:
+    """Say one project in a line, whose name leads to its topic; without one, to its status in private."""
     thread_id = Place.parse(line.external_key).thread_id
     link = topic_link(chat_id, thread_id) if thread_id else None
+    if link is None and line.is_project and line.name:
+        link = project_link(username, line.name)
     name = isolated(cut(one_line(line.name or ""), _LONGEST_NAME)) or texts.NEW_PROJECT
     return Text(TextLink(name, url=link) if link else Bold(name), " — ", _state(line))
 

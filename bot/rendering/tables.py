@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from aiogram.utils.formatting import Bold, Pre, as_list
+from aiogram.utils.formatting import Bold, Pre, TextLink, as_list
 from aiogram.utils.formatting import Text as Node
 from wcwidth import width
 
@@ -22,9 +22,12 @@ def table_node(table: Table) -> Node:
     """Return a table as text with entities."""
     columns = [one_line(column) for column in table.columns]
     rows = [[one_line(cell) for cell in row] for row in table.rows]
-    if widths := _widths([columns, *rows]):
+    # What is set in a fixed width cannot lead anywhere.
+    if not table.links and (widths := _widths([columns, *rows])):
         return Pre("\n".join(_line(row, widths) for row in [columns, *rows] if any(row)))
-    cards = [_card(columns, row) for row in rows if any(row)]
+    cards = [
+        _card(columns, row, link) for row, link in zip_longest(rows, table.links[: len(rows)]) if any(row)
+    ]
     return as_list(*cards, sep="\n\n") if cards else Node()
 
 
@@ -41,11 +44,12 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * _GAP).join(cells).rstrip()
 
 
-def _card(columns: Sequence[str], row: Sequence[str]) -> Node:
-    """Return a row under its first cell; a bare number says what it counts."""
+def _card(columns: Sequence[str], row: Sequence[str], link: str | None = None) -> Node:
+    """Return a row under its first cell, which may lead somewhere; a bare number says what it counts."""
     first, *others = (_said(column, cell) for column, cell in zip_longest(columns, row, fillvalue=""))
     rest = " · ".join(cell for cell in others if cell)
-    return Node(Bold(first), "\n", rest) if first and rest else Bold(first or rest)
+    head = TextLink(first or rest, url=link) if link else Bold(first or rest)
+    return Node(head, "\n", rest) if first and rest else head
 
 
 def _said(column: str, cell: str) -> str:

@@ -66,7 +66,7 @@ async def projects_there_are(exchange: Exchange, _: Call) -> Reply:
     if not known:
         return Reply.saying("There is no project yet. Make one: /new <blueprint> <name>, or /help new.")
     rows = [await _row(exchange, project) for project in known]
-    table = Table(columns=["project", "blueprint", "service", "release", "at work"], rows=rows)
+    table = _table(rows)
     return Reply.saying(
         f"There {'is' if len(known) == 1 else 'are'} {counted(len(known), 'project')}.", table
     )
@@ -85,7 +85,7 @@ async def status(exchange: Exchange, call: Call) -> Reply:
     if known := await projects.all_of_them(exchange.tx):
         rows = [await _row(exchange, project) for project in known]
         blocks.append(
-            Table(columns=["project", "blueprint", "service", "release", "at work"], rows=rows),
+            _table(rows),
         )
     return Reply(blocks=blocks)
 
@@ -273,6 +273,11 @@ def _seen(state: ServiceState) -> str:
             return "failed: see /logs"
         case ServiceState.RUNNING | ServiceState.STOPPED:
             return str(state)
+
+
+def _table(rows: list[list[str]]) -> Table:
+    columns = ["project", "blueprint", "service", "release", "at work"]
+    return Table(columns=columns, rows=rows, of_projects=True)
 
 
 async def _row(exchange: Exchange, project: Project) -> list[str]:

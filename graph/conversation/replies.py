@@ -51,6 +51,10 @@ class Table(_Frozen):
     type: Literal["table"] = "table"
     columns: list[PlainText]
     rows: list[list[PlainText]]
+    of_projects: bool = False
+    """Whether each row begins with a project's name: a front may let it lead to the project."""
+    links: list[PlainText | None] = []
+    """The addresses to which the rows' first cells lead, as a front has found them."""
 
 
 class Link(_Frozen):

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.links import project_asked, project_link, topic_link
+from bot.links import leading_to_projects, project_asked, project_link, topic_link
+from bot.outgoing import Words
+from bot.rendering import render
+from graph.conversation.replies import Reply, Table
 
 
 @given(st.from_regex(r"[a-z][a-z0-9-]{1,38}[a-z0-9]", fullmatch=True))
@@ -39,3 +42,25 @@ def test_a_topic_has_an_address_only_in_a_supergroup() -> None:
     assert topic_link(-1001234567890, 55) == "https://t.me/c/1234567890/55"
     assert topic_link(-42, 55) is None
     assert topic_link(42, 55) is None
+
+
+def test_a_table_of_projects_leads_to_each_ones_status_in_private() -> None:
+    reply = Reply.saying(
+        "There are 2 projects.",
+        Table(columns=["project", "state"], rows=[["hello", "live"], ["naïve", ""]], of_projects=True),
+    )
+
+    [words] = render(leading_to_projects(reply, "telewright_bot"))
+
+    assert isinstance(words, Words)
+    assert [entity.url for entity in words.entities if entity.url] == [
+        "https://t.me/telewright_bot?start=project-hello"
+    ]
+    assert words.rich is not None
+    assert "start=project-hello" in words.rich.model_dump_json()
+
+
+def test_a_table_of_something_else_leads_nowhere() -> None:
+    reply = Reply.saying("Who is let in:", Table(columns=["name"], rows=[["hello"]]))
+
+    assert leading_to_projects(reply, "telewright_bot") == reply

@@ -25,7 +25,7 @@ async def project(ears: Ears, name: str, external_key: str, service: Service = "
 
 async def refresh(ears: Ears, chat_id: int) -> set[int]:
     async with ears.database.transaction() as tx:
-        return await refresh_overview(tx, chat_id)
+        return await refresh_overview(tx, chat_id, "telewright_bot")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,8 @@ async def test_it_lists_the_forums_projects_with_their_topics(ears: Ears, forum:
     assert isinstance(row.content, Words)
     assert row.content.text.splitlines()[1:] == ["hello — live", "old — stopped"]
     assert [entity.url for entity in row.content.entities if entity.url] == [
-        f"https://t.me/c/{str(forum.id).removeprefix('-100')}/55"
+        f"https://t.me/c/{str(forum.id).removeprefix('-100')}/55",
+        "https://t.me/telewright_bot?start=project-old",
     ]
     assert (row.thread_id, row.solicited) == (None, False)
 
