@@ -11,6 +11,7 @@ from bot import chats, outbox, texts
 from bot.arrived import Arrived
 from bot.chats import ChatKind
 from bot.menu import Menu
+from bot.outbox import Row
 from bot.outgoing import Outgoing, Words
 from bot.places import FRONT, READER, Place
 from bot.thinking import thinking
@@ -64,7 +65,7 @@ class Hearing:
         text: str = "",
         *,
         decision: Decision | None = None,
-        about_run: int | None = None,
+        replied_to: Row | None = None,
         attachments: Sequence[Attachment] = (),
         place: Place | None = None,
     ) -> None:
@@ -74,13 +75,16 @@ class Hearing:
             arrived: The update that says it.
             text: The words, without what only says that they are for us.
             decision: The button that was pressed, instead.
-            about_run: The run whose message it replies to.
+            replied_to: The message of ours that it replies to.
             attachments: The files that came with it, kept already.
             place: Where it belongs, if that is not where it came in.
         """
         async with thinking(self._bot, arrived.place):
             await self.begin(arrived)
-            there = await self._where_it_belongs(await self._at(arrived, place or arrived.place), text)
+            there = await self._at(arrived, place or arrived.place)
+            prompted = replied_to is not None and _asks_comment(replied_to)
+            if not prompted:
+                there = await self._where_it_belongs(there, text)
             await self._conversation.receive(
                 Message(
                     front=FRONT,
@@ -89,7 +93,10 @@ class Hearing:
                     user=there.user,
                     text=text,
                     decision=decision,
-                    about_run=about_run,
+                    about_run=replied_to.run_number if replied_to else None,
+                    about_approval=replied_to.approval_id if replied_to else None,
+                    answers_prompt=prompted,
+                    in_company=there.place.in_group,
                     attachments=tuple(attachments),
                 )
             )
@@ -124,13 +131,12 @@ class Hearing:
             )
         self._wake_sender(arrived.place.chat_id)
 
-    async def run_replied_to(self, message: TelegramMessage) -> int | None:
-        """Return the run that a message speaks of by replying to one of ours."""
+    async def replied_to(self, message: TelegramMessage) -> Row | None:
+        """Return the message of ours that a message replies to."""
         if message.reply_to_message is None:
             return None
         async with self._database.connection() as connection:
-            row = await outbox.of_message(connection, message.chat.id, message.reply_to_message.message_id)
-        return row.run_number if row else None
+            return await outbox.of_message(connection, message.chat.id, message.reply_to_message.message_id)
 
     async def begin(self, arrived: Arrived) -> None:
         """Greet in a session in which nothing was said yet, and read it from there on."""
@@ -182,6 +188,10 @@ class Hearing:
         there = await self._topics.open_for(arrived, work)
         await self._feed.attach(READER, there.session_id)
         return there
+
+
+def _asks_comment(row: Row) -> bool:
+    return isinstance(row.content, Words) and row.content.prompt is not None
 
 
 async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:

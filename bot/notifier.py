@@ -286,7 +286,7 @@ class _Telling:
         A decision shows itself, in the message that had the buttons.
         """
         toast = render_toast(reply, query_id)
-        if reply.error is None and not (press.decides and reply.awaited is None):
+        if reply.error is None and not (press.decides and not reply.asks_comment):
             await self._put(item.key, reply, solicited=True, to=self._addressee(press))
             toast = toast.model_copy(update={"text": ""})
         await outbox.put(
@@ -309,10 +309,10 @@ class _Telling:
     async def _close(self, item: FeedItem, reply: Reply) -> None:
         """Take the buttons away from a question that is asked no more, and say there what became of it."""
         assert reply.approval_id is not None  # noqa: S101 - the caller looked
-        shown = await outbox.of_approval(self._tx, reply.approval_id)
-        for row in shown:
+        said = await outbox.of_approval(self._tx, reply.approval_id)
+        for row in said:
             await self._take_buttons(row, item, reply)
-        if not shown:
+        if all(isinstance(row.content, Words) and row.content.prompt is not None for row in said):
             await self._put(item.key, reply)
 
     async def _end(self, item: FeedItem, reply: Reply) -> None:
@@ -372,7 +372,7 @@ class _Telling:
         to: Addressee | None = None,
         heard: bool = False,
     ) -> None:
-        """Write a reply's messages; only the one with the buttons is the question's.
+        """Write a reply's messages; only the one with the buttons, or the prompt, is the question's.
 
         Args:
             key: What it says, for ever the same.
@@ -388,7 +388,7 @@ class _Telling:
         for number, content in enumerate(render(reply, to=to)):
             if number == 0 and heard and not isinstance(content, Toast):
                 content = content.model_copy(update={"silent": False})
-            asks = not isinstance(content, Words) or bool(content.buttons)
+            asks = not isinstance(content, Words) or bool(content.buttons) or content.prompt is not None
             await outbox.put(
                 self._tx,
                 key=key if number == 0 else f"{key}#{number}",

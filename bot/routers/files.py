@@ -55,8 +55,8 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
             album = await album_of(database, arrived, message)
             kept = [file for one in album if (file := await kept_or_refused(one, arrived))]
         if kept:
-            about_run = await hearing.run_replied_to(message)
-            await hearing.hear(arrived, _caption(said, album), about_run=about_run, attachments=kept)
+            replied_to = await hearing.replied_to(message)
+            await hearing.hear(arrived, _caption(said, album), replied_to=replied_to, attachments=kept)
 
     async def kept_or_refused(message: Message, arrived: Arrived) -> Attachment | None:
         """Keep a file, or say why not; what it was sent with is not carried out without it."""

@@ -29,7 +29,7 @@ def messages(hearing: Hearing) -> Router:
         """Take somebody else's words as words: a forwarded command, wish or “yes” is not the sender's."""
         whose = forwarded_from(message) or ""
         await hearing.hear(
-            arrived, texts.forwarded(whose, said.text), about_run=await hearing.run_replied_to(message)
+            arrived, texts.forwarded(whose, said.text), replied_to=await hearing.replied_to(message)
         )
 
     @router.message(F.text, _is_start)
@@ -53,7 +53,7 @@ def messages(hearing: Hearing) -> Router:
     @router.message(F.text)
     async def said_to_us(message: Message, arrived: Arrived, said: Said) -> None:
         """Hand it over as it is."""
-        await hearing.hear(arrived, said.text, about_run=await hearing.run_replied_to(message))
+        await hearing.hear(arrived, said.text, replied_to=await hearing.replied_to(message))
 
     return router
 

@@ -54,7 +54,7 @@ class Face(Protocol):
 
 def decides(reply: Reply) -> bool:
     """Whether an answer says that a question is decided; otherwise it asks for more, or refuses."""
-    return reply.approval_id is not None and reply.awaited is None and reply.error is None
+    return reply.approval_id is not None and not reply.asks_comment and reply.error is None
 
 
 class Correspondence:

@@ -83,7 +83,7 @@ class Standing:
         }
 
     def _close(self, reply: Reply) -> None:
-        if reply.approval_id is not None and reply.awaited is None:
+        if reply.approval_id is not None and not reply.asks_comment:
             self._questions.pop(reply.approval_id, None)
         if reply.kind is Kind.ANSWER and reply.choices:
             self._passing = reply

@@ -129,7 +129,8 @@ class Conversation:
             NoSuchSession: There is no such session.
         """
         async with self._database.connection() as connection:
-            return await _awaited(connection, await _session(connection, session_id), user)
+            awaited = await _awaited(connection, await _session(connection, session_id), user)
+            return awaited if awaited is not None and await _is_open(connection, awaited) else None
 
     def follower(self, session_id: SessionId, followed: Followed) -> Follower:
         """Return what shows a followed log as it grows: for the one process that answers the session's people."""
@@ -173,8 +174,8 @@ class Conversation:
         if not isinstance(meaning, Build):
             return None
         async with self._database.connection() as connection:
-            awaited = await _awaited(connection, await _session(connection, session_id), user)
             open_questions = await questions.waiting(connection, session_id=session_id)
+        awaited = await self.awaited(session_id, user)
         asked = any(one.question.wants_text and one.may_be_decided_by(user) for one in open_questions)
         return None if awaited or asked else meaning
 
@@ -242,6 +243,8 @@ class Conversation:
             trace_id=receipt.trace_id,
         )
         await _attach(tx, message, receipt.id)
+        awaited = await _awaited(tx, session, user)
+        still_asked = awaited is not None and await _is_open(tx, awaited)
         exchange = Exchange(
             tx=tx,
             message=message.model_copy(update={"user": user}),
@@ -250,7 +253,9 @@ class Conversation:
             trace_id=receipt.trace_id,
             services=self._services,
             observation=observation,
-            awaited=await _awaited(tx, session, user),
+            awaited=awaited if still_asked else None,
+            outlived=None if still_asked else awaited,
+            prompted=await _prompted(tx, session, user, message),
             to_wake={session.id},
         )
         reply = await self._answer(exchange, meaning)
@@ -312,6 +317,8 @@ class Conversation:
                 return _small_talk(meaning)
             case None if exchange.about is not None:
                 return await deciding.to_the_run(exchange)
+            case None if exchange.outlived is not None:
+                raise await deciding.over(exchange, exchange.outlived.approval_id)
             case None:
                 return self._not_understood()
             case _:
@@ -411,17 +418,45 @@ async def _awaited(tx: Connection, session: Session, user: User) -> Awaited | No
 
     Index: the turns' primary key, read backwards.
     """
-    oldest = max(session.begun_after + 1, session.last_turn - _TURNS_LOOKED_BACK)
     cursor = await tx.execute(
         """
         SELECT body -> 'awaited' FROM turns
          WHERE session_id = %s AND seq >= %s AND author = 'telewright' AND user_id = %s
          ORDER BY seq DESC LIMIT 1
         """,
-        [session.id, oldest, user.id],
+        [session.id, _oldest(session), user.id],
     )
     row = await cursor.fetchone()
     return Awaited.model_validate(row[0]) if row and row[0] else None
+
+
+async def _prompted(tx: Connection, session: Session, user: User, message: Message) -> Awaited | None:
+    """Return the comment whose prompt a message replies to, if this person was asked for it.
+
+    Index: the turns' primary key, read backwards.
+    """
+    if not message.answers_prompt or message.about_approval is None:
+        return None
+    cursor = await tx.execute(
+        """
+        SELECT body -> 'awaited' FROM turns
+         WHERE session_id = %s AND seq >= %s AND author = 'telewright' AND user_id = %s
+           AND body #>> '{awaited,approval_id}' = %s
+         ORDER BY seq DESC LIMIT 1
+        """,
+        [session.id, _oldest(session), user.id, str(message.about_approval)],
+    )
+    row = await cursor.fetchone()
+    return Awaited.model_validate(row[0]) if row else None
+
+
+def _oldest(session: Session) -> int:
+    return max(session.begun_after + 1, session.last_turn - _TURNS_LOOKED_BACK)
+
+
+async def _is_open(tx: Connection, awaited: Awaited) -> bool:
+    """Whether the question that a comment belongs to may still be decided."""
+    return bool(await questions.waiting(tx, approval_id=awaited.approval_id))
 
 
 async def _say(

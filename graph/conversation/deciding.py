@@ -14,10 +14,11 @@ from graph.conversation.questions import Waiting
 from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Reply
 from graph.conversation.reports import report
 from graph.conversation.words import listed
-from shared.errors import BadInput
+from shared.errors import BadInput, TelewrightError
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs
-from shared.ledger.approvals import Approval, Choice, NotAnAnswer, Question
+from shared.ledger.approvals import Approval, ApprovalClosed, Choice, NotAnAnswer, Question
+from shared.ledger.runs import Run
 
 _APPROVE = frozenset({"approve", "yes"})
 _REJECT = ("reject", "no", "decline", "leave")
@@ -35,6 +36,7 @@ _NO = re.compile(
 """“no idea” is no answer: behind a bare “no” a reason needs a comma or a because."""
 
 _NO_COMMENT = frozenset({"-", "none", "no comment", "nothing", "skip"})
+_WHOSE = "If that was your answer, reply to the question with it, or press a button."
 _WAY_OUT = "never mind"
 _NEVER_MIND = frozenset({_WAY_OUT, "cancel", "nevermind", "forget it"})
 
@@ -47,8 +49,11 @@ class NothingWaits(BadInput):
 
 
 async def press(exchange: Exchange, decision: Decision) -> Reply:
-    """Answer a button of a question."""
-    exchange.awaited = None
+    """Answer a button of a question.
+
+    A comment on another question stays asked for: its prompt stands there.
+    """
+    _forget(exchange, decision.approval_id)
     return await _decide(exchange, decision.approval_id, decision.choice, decision.text)
 
 
@@ -76,11 +81,11 @@ async def answer(exchange: Exchange, call: Call) -> Reply:
 
 
 async def comment(exchange: Exchange, text: str) -> Reply | None:
-    """Take a text as the comment that was asked for, if one was."""
-    awaited = exchange.awaited
+    """Take a text as the comment that was asked for, if one was: by the prompt it replies to, or the newest."""
+    awaited = exchange.prompted or exchange.awaited
     if awaited is None or not text or not await _speaks_to(exchange, awaited):
         return None
-    exchange.awaited = None
+    _forget(exchange, awaited.approval_id)
     if text.casefold() in _NEVER_MIND:
         return Reply.saying("All right, nothing is decided. /approvals shows what waits.")
     given = None if text.casefold() in _NO_COMMENT else text
@@ -90,18 +95,19 @@ async def comment(exchange: Exchange, text: str) -> Reply | None:
 async def in_words(exchange: Exchange, text: str) -> Reply | None:
     """Take a text as one of the answers to what this session's runs ask.
 
+    Where people talk to one another, only a reply to the question, or to another message of its
+    run, is an answer: “ok” may be said to anybody.
+
     Returns:
         Nothing when the text is no answer.
     """
     asked = await _open_questions(exchange)
-    said = text.strip(" .!").casefold()
-    if asked and any(_named(one.question, said) for one in asked):
-        return await _choose(exchange, asked, lambda question: _named(question, said))
-    if _YES.fullmatch(said):
-        return await _choose(exchange, asked, _approving)
-    if match := _NO.fullmatch(text.strip(" .!")):
-        return await _choose(exchange, asked, _rejecting, comment=match["reason"] or match["why"])
-    return None
+    meant, comment = _meant(asked, text.strip(" .!"))
+    if meant is None:
+        return None
+    if asked and exchange.message.in_company and exchange.about is None:
+        return _these_are_the_answers(asked, _WHOSE)
+    return await _choose(exchange, asked, meant, comment=comment)
 
 
 async def free_text(exchange: Exchange, text: str) -> Reply | None:
@@ -130,10 +136,27 @@ async def to_the_run(exchange: Exchange) -> Reply:
     return _these_are_the_answers(asked)
 
 
+async def over(exchange: Exchange, approval_id: ApprovalId) -> TelewrightError:
+    """Return the error that says what became of a question that is not asked any more."""
+    try:
+        approvals.check_open(await approvals.get(exchange.tx, approval_id))
+    except ApprovalClosed as error:
+        return error
+    return NothingWaits("This is not asked any more: its run is over.")
+
+
+def _forget(exchange: Exchange, approval_id: ApprovalId) -> None:
+    """Wait no more for a comment on a question."""
+    if exchange.awaited is not None and exchange.awaited.approval_id == approval_id:
+        exchange.awaited = None
+
+
 async def _speaks_to(exchange: Exchange, awaited: Awaited) -> bool:
-    """Whether a text may be the comment that was asked for: a reply to another run's message is not."""
-    if exchange.about is None:
+    """Whether a text may be the comment that was asked for: a reply to another question or run is not."""
+    if exchange.prompted is not None or exchange.about is None:
         return True
+    if exchange.message.about_approval is not None:
+        return exchange.message.about_approval == awaited.approval_id
     return (await approvals.get(exchange.tx, awaited.approval_id)).run_id == exchange.about.id
 
 
@@ -150,13 +173,20 @@ async def _asked(exchange: Exchange, words: Sequence[str]) -> tuple[list[Waiting
 
 
 async def _open_questions(exchange: Exchange) -> list[Waiting]:
-    """Return the questions that a message without a number may be about: of the run it speaks to, or the session's."""
+    """Return the questions that a message without a number may be about.
+
+    The one that it replies to, even if that is over, else those of the run that it speaks to, else the session's.
+    """
+    if exchange.message.about_approval is not None:
+        return await questions.waiting(exchange.tx, approval_id=exchange.message.about_approval)
     if exchange.about is not None:
         return await questions.waiting(exchange.tx, run_number=exchange.about.number)
     return await questions.waiting(exchange.tx, session_id=exchange.session.id)
 
 
-async def _nothing_waits(exchange: Exchange) -> NothingWaits:
+async def _nothing_waits(exchange: Exchange) -> TelewrightError:
+    if exchange.message.about_approval is not None:
+        return await over(exchange, exchange.message.about_approval)
     if exchange.about is None:
         return NothingWaits()
     run = exchange.about
@@ -233,7 +263,8 @@ async def _decide(
     chosen = next((choice for choice in question.choices if choice.key == key), None)
     needs_comment = chosen is not None and chosen.asks_comment and not text and not asked_before
     if chosen and needs_comment and await _may_decide(exchange, approval):
-        return _ask_comment(exchange, approval_id, chosen, question)
+        run = await runs.get(exchange.tx, approval.run_id)
+        return _ask_comment(exchange, run, approval_id, chosen, question)
     decided = await approvals.decide(
         exchange.tx,
         approval_id,
@@ -259,18 +290,23 @@ async def _may_decide(exchange: Exchange, approval: Approval) -> bool:
     return any(one.may_be_decided_by(exchange.user) for one in asked)
 
 
-def _ask_comment(exchange: Exchange, approval_id: ApprovalId, chosen: Choice, question: Question) -> Reply:
+def _ask_comment(
+    exchange: Exchange, run: Run, approval_id: ApprovalId, chosen: Choice, question: Question
+) -> Reply:
     awaited = Awaited(approval_id=approval_id, key=chosen.key, user_id=exchange.user.id, way_out=_WAY_OUT)
     return Reply.saying(f"{question.title} {chosen.label}: what should be different?").model_copy(
-        update={"awaited": awaited, "approval_id": approval_id}
+        update={"awaited": awaited, "approval_id": approval_id, "run_number": run.number}
     )
 
 
-def _these_are_the_answers(asked: Sequence[Waiting]) -> Reply:
+def _these_are_the_answers(asked: Sequence[Waiting], remark: str = "") -> Reply:
     lines = [
-        f"Run {one.run_number} asks: {one.question.title} "
-        f"The answers are {listed([choice.label for choice in one.question.choices], 'or') or 'any text'}."
-        for one in asked
+        *([remark] if remark else []),
+        *(
+            f"Run {one.run_number} asks: {one.question.title} "
+            f"The answers are {listed([choice.label for choice in one.question.choices], 'or') or 'any text'}."
+            for one in asked
+        ),
     ]
     several = len(asked) > 1
     return Reply.saying("\n".join(lines)).model_copy(
@@ -284,6 +320,20 @@ def _these_are_the_answers(asked: Sequence[Waiting]) -> Reply:
             ]
         }
     )
+
+
+def _meant(
+    asked: Sequence[Waiting], said: str
+) -> tuple[Callable[[Question], Choice | None] | None, str | None]:
+    """Return which of a question's choices a text means, and the comment in it; nothing if it is no answer."""
+    bare = said.casefold()
+    if any(_named(one.question, bare) for one in asked):
+        return lambda question: _named(question, bare), None
+    if _YES.fullmatch(bare):
+        return _approving, None
+    if match := _NO.fullmatch(said):
+        return _rejecting, match["reason"] or match["why"]
+    return None, None
 
 
 def _approving(question: Question) -> Choice | None:

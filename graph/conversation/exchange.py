@@ -54,6 +54,10 @@ class Exchange:
     """The run that the message speaks to, if it replies to one."""
     awaited: Awaited | None = None
     """The comment that this person was asked for, and has not given yet."""
+    prompted: Awaited | None = None
+    """The comment whose prompt the message replies to, whatever was asked for since."""
+    outlived: Awaited | None = None
+    """The comment that was asked for and is of no use any more: its question is over."""
     to_wake: set[SessionId] = field(default_factory=set)
     """The sessions whose readers are told to look, once all is stored."""
 

@@ -56,6 +56,12 @@ class Message(BaseModel):
     decision: Decision | None = None
     about_run: int | None = None
     """The number of the run that it speaks to, as a reply to one of its messages does."""
+    about_approval: ApprovalId | None = None
+    """The question that it speaks to, as a reply to its message or to a prompt for a comment on it does."""
+    answers_prompt: bool = False
+    """Whether it replies to the very message that asked for the comment."""
+    in_company: bool = False
+    """Whether it was said where people talk to one another as well."""
     attachments: tuple[Attachment, ...] = ()
     """The files that came with it, kept already."""
 
@@ -68,7 +74,13 @@ class Message(BaseModel):
     def payload(self) -> dict[str, Any]:
         """Return what the inbox and the person's turn keep of it: the beginning, when it is too long."""
         kept = self.shortened() if self.too_long else self
-        shown = {"text", "decision", "about_run", *(["attachments"] if self.attachments else [])}
+        shown = {
+            "text",
+            "decision",
+            "about_run",
+            "about_approval",
+            *(["attachments"] if self.attachments else []),
+        }
         return kept.model_dump(mode="json", include=shown, exclude_none=True)
 
     def shortened(self) -> Message:

@@ -253,7 +253,7 @@ async def decide(
     """
     run = await get_locked(tx, (await get(tx, approval_id)).run_id)
     approval = await get(tx, approval_id)
-    _check_open(approval)
+    check_open(approval)
     _check_allowed(approval, user, requested_by=run.requested_by)
     _check_answer(approval, choice, text)
     answer = Answer(choice=choice, text=text, by=user.id, digest=approval.digest)
@@ -451,7 +451,12 @@ async def expire(tx: Connection, approval_id: ApprovalId) -> bool:
     return True
 
 
-def _check_open(approval: Approval) -> None:
+def check_open(approval: Approval) -> None:
+    """Make sure that a question may still be decided.
+
+    Raises:
+        ApprovalClosed: It was decided, has expired, or was withdrawn.
+    """
     if approval.status == "decided":
         raise ApprovalClosed(f"This was decided already, by {approval.decided_by}.")
     if approval.status == "expired" or approval.expires_at < datetime.now(approval.expires_at.tzinfo):

@@ -9,7 +9,7 @@ from graph.conversation import Attachment, Conversation, Decision, Message, Repl
 from graph.conversation.replies import DecisionChoice
 from infrastructure.deploy.deployer import NotDeployed, ServiceState, ServiceStatus
 from shared.database import Database
-from shared.ids import SessionId, UserId
+from shared.ids import ApprovalId, SessionId, UserId
 from shared.ledger import approvals, claims, events, projects, runs, users
 from shared.ledger.approvals import Approval, Asked, Choice, Question, digest_of
 from shared.ledger.claims import Claim, Ending
@@ -46,6 +46,8 @@ class Person:
     conversation: Conversation
     session_id: SessionId
     user: User
+    in_company: bool = False
+    """Whether others are there, with whom this person talks as well."""
 
     async def say(self, text: str, *, number: str | None = None) -> Reply:
         return await self.send(text=text, number=number)
@@ -53,6 +55,12 @@ class Person:
     async def reply(self, run: Run, text: str) -> Reply:
         """Say something as a reply to a message of a run's."""
         return await self.send(text=text, about_run=run.number)
+
+    async def answer(self, run: Run, approval: Approval, text: str, *, prompt: bool = False) -> Reply:
+        """Say something as a reply to a question of a run's, or to the prompt for a comment on it."""
+        return await self.send(
+            text=text, about_run=run.number, about_approval=approval.id, answers_prompt=prompt
+        )
 
     async def press(self, choice: DecisionChoice | Decision, *, text: str | None = None) -> Reply:
         if isinstance(choice, DecisionChoice):
@@ -66,6 +74,8 @@ class Person:
         decision: Decision | None = None,
         number: str | None = None,
         about_run: int | None = None,
+        about_approval: ApprovalId | None = None,
+        answers_prompt: bool = False,
         attachments: tuple[Attachment, ...] = (),
     ) -> Reply:
         message = Message(
@@ -76,6 +86,9 @@ class Person:
             text=text,
             decision=decision,
             about_run=about_run,
+            about_approval=about_approval,
+            answers_prompt=answers_prompt,
+            in_company=self.in_company,
             attachments=attachments,
         )
         [reply] = await self.conversation.receive(message)

@@ -190,6 +190,27 @@ async def test_a_comment_on_what_was_decided_meanwhile_says_by_whom(chat: Chat, 
     assert "did not understand" in (await owner.say("larger")).plain
 
 
+@pytest.mark.parametrize("over", ["expired", "decided"])
+async def test_a_wish_is_heard_when_the_question_whose_comment_was_asked_for_is_over(
+    chat: Chat, owner: Person, over: str
+) -> None:
+    [approval] = await asked(chat, owner, plan_question())
+    await owner.say("reject")
+    if over == "expired":
+        async with chat.database.transaction() as tx:
+            await tx.execute(
+                "UPDATE approvals SET expires_at = now() - interval '1 day' WHERE id = %s", [approval.id]
+            )
+    else:
+        await (await chat.person(Role.OPERATOR)).press(Decision(approval_id=approval.id, choice="approve"))
+
+    reply = await owner.say("Create a web service called other")
+
+    assert "is queued: Build other." in reply.plain
+    assert reply.awaited is None
+    assert await owner.conversation.awaited(owner.session_id, owner.user) is None
+
+
 async def test_plain_text_answers_the_question_that_waits_for_it(chat: Chat, owner: Person) -> None:
     [approval] = await asked(chat, owner, text_question())
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from graph.conversation import Decision
+from shared.ledger.approvals import Approval
 from shared.ledger.runs import Run, Status
+from shared.ledger.users import Role
 from tests.integration.conversation.chat import Chat, Person, Server, plan_question, text_question
 
 pytestmark = pytest.mark.timeout(60)
@@ -164,3 +167,133 @@ async def test_a_wish_may_be_a_reply_as_well(chat: Chat, owner: Person) -> None:
     reply = await owner.reply(one, "Create a web service called other")
 
     assert "is queued: Build other." in reply.plain
+
+
+async def two_that_ask(chat: Chat, person: Person) -> tuple[tuple[Run, Approval], tuple[Run, Approval]]:
+    one, other = await build(chat, person), await build(chat, person, "other")
+    [asked], [elsewhere] = (
+        await chat.ask(one, plan_question()),
+        await chat.ask(other, plan_question("Other?")),
+    )
+    return (one, asked), (other, elsewhere)
+
+
+async def comment_on(chat: Chat, approval: Approval) -> str | None:
+    answer = (await chat.approval(approval)).answer
+    return answer["text"] if answer else None
+
+
+async def test_a_reply_to_a_prompt_is_the_comment_on_its_question_whatever_was_asked_for_since(
+    chat: Chat, owner: Person
+) -> None:
+    (one, asked), (other, elsewhere) = await two_that_ask(chat, owner)
+    prompt = await owner.press(Decision(approval_id=asked.id, choice="reject"))
+    await owner.press(Decision(approval_id=elsewhere.id, choice="reject"))
+
+    await owner.answer(one, asked, "name: for-one", prompt=True)
+
+    assert prompt.asks_comment
+    assert (prompt.run_number, prompt.approval_id) == (one.number, asked.id)
+    assert await comment_on(chat, asked) == "name: for-one"
+    assert (await chat.approval(elsewhere)).status == "pending"
+    await owner.answer(other, elsewhere, "name: for-other", prompt=True)
+    assert await comment_on(chat, elsewhere) == "name: for-other"
+
+
+async def test_a_reply_to_a_prompt_is_the_comment_after_a_command_that_starts_something_else(
+    chat: Chat, owner: Person
+) -> None:
+    (one, asked), _ = await two_that_ask(chat, owner)
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+    await owner.say("/new web-service third")
+
+    await owner.answer(one, asked, "larger", prompt=True)
+
+    assert await comment_on(chat, asked) == "larger"
+
+
+async def test_another_questions_button_leaves_the_comment_asked_for(chat: Chat, owner: Person) -> None:
+    (_, asked), (_, elsewhere) = await two_that_ask(chat, owner)
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+
+    approved = await owner.press(Decision(approval_id=elsewhere.id, choice="approve"))
+    await owner.say("larger")
+
+    assert not approved.asks_comment
+    assert await comment_on(chat, asked) == "larger"
+
+
+async def test_another_answer_to_the_same_question_asks_for_no_comment_any_more(
+    chat: Chat, owner: Person
+) -> None:
+    (_, asked), _ = await two_that_ask(chat, owner)
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+
+    assert (await owner.press(Decision(approval_id=asked.id, choice="approve"))).awaited is None
+
+
+async def test_a_prompt_takes_the_comment_of_who_was_asked_alone(chat: Chat, owner: Person) -> None:
+    (one, asked), _ = await two_that_ask(chat, owner)
+    operator = await chat.person(Role.OPERATOR)
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+
+    reply = await operator.answer(one, asked, "smaller", prompt=True)
+
+    assert "The answers are Approve or Change it." in reply.plain
+    assert (await chat.approval(asked)).status == "pending"
+
+
+async def test_a_reply_to_the_prompt_of_a_question_that_is_over_says_who_decided(
+    chat: Chat, owner: Person
+) -> None:
+    (one, asked), _ = await two_that_ask(chat, owner)
+    operator = await chat.person(Role.OPERATOR)
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+    await operator.press(Decision(approval_id=asked.id, choice="approve"))
+
+    reply = await owner.answer(one, asked, "Create a web service called third", prompt=True)
+
+    assert reply.error == "approval_closed"
+    assert "test:operator" in reply.plain
+    assert len(await chat.runs(owner)) == 2
+
+
+@pytest.mark.parametrize("said", ["yes", "/approve", "hello-again"])
+async def test_a_reply_to_a_question_that_is_over_answers_no_later_one_of_its_run(
+    chat: Chat, owner: Person, said: str
+) -> None:
+    one = await build(chat, owner)
+    [asked] = await chat.ask(one, plan_question())
+    await owner.press(Decision(approval_id=asked.id, choice="approve"))
+    _, later = await chat.ask(one, text_question())
+
+    reply = await owner.answer(one, asked, said)
+
+    assert reply.error == "approval_closed"
+    assert (await chat.approval(later)).status == "pending"
+
+
+@pytest.mark.parametrize("said", ["ok", "Yes!", "no", "no, because of lunch", "reject: not now", "Approve"])
+async def test_among_people_a_bare_answer_decides_nothing_and_is_asked_about(
+    chat: Chat, owner: Person, said: str
+) -> None:
+    [asked] = await chat.ask(await build(chat, owner), plan_question())
+    owner.in_company = True
+
+    reply = await owner.say(said)
+
+    assert reply.plain.startswith(
+        "If that was your answer, reply to the question with it, or press a button."
+    )
+    assert [choice.label for choice in reply.choices] == ["Approve", "Change it"]
+    assert (await chat.approval(asked)).status == "pending"
+
+
+async def test_among_people_a_reply_to_the_question_decides(chat: Chat, owner: Person) -> None:
+    one = await build(chat, owner)
+    [asked] = await chat.ask(one, plan_question())
+    owner.in_company = True
+
+    await owner.answer(one, asked, "ok")
+
+    assert (await chat.approval(asked)).status == "decided"
