@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Final
 
@@ -36,10 +37,13 @@ from shared.storable import storable
 PAUSES_S: Final = (1.0, 5.0)
 """The pauses between the attempts to handle an update; after the last attempt it is put aside."""
 
-_AT_ONCE = 16
-"""Updates that are handled at the same time."""
 _AT_ONCE_EACH = 4
-"""Of these, those of one person: many topics with something slow in each leave room for the others."""
+"""Updates of one person that are handled at the same time. There is no limit for all of them together, since
+one person's slow work would fill it and delay the others'; people are let in one by one."""
+_LIMIT_S = 240.0
+"""How long a handler may take; the longest that it waits for is a file."""
+_DEADLY = 5
+"""So many processes in a row that end while they handle an update make it one that nobody handles."""
 _LINE = 50
 """Updates of one session that are read ahead."""
 _READ = 200
@@ -69,6 +73,8 @@ class _Row:
     trace_id: str
     received_at: datetime
     attempts: int
+    begun: int
+    """How many processes found it lying and began with it."""
 
     def __lt__(self, other: _Row) -> bool:
         """Order by Telegram's numbers: what came late goes before what was said after it."""
@@ -120,6 +126,7 @@ class Handling:
         *,
         wake_sender: Callable[[int], None],
         pauses_s: Sequence[float] = PAUSES_S,
+        limit_s: float = _LIMIT_S,
     ) -> None:
         """Put it together.
 
@@ -130,22 +137,25 @@ class Handling:
                 it has noted in the inbox that everything it causes is stored.
             wake_sender: Called with a chat's id after something for it was written to the outbox.
             pauses_s: Seconds between the attempts to handle an update, of which there is one more.
+            limit_s: Seconds after which an attempt counts as failed.
         """
         self._database = database
         self._bot = bot
         self._handle = handle
         self._wake_sender = wake_sender
         self._pauses_s = pauses_s
+        self._limit_s = limit_s
         self._woken = asyncio.Event()
         # Errors of HTTP clients quote URLs, and the bot's hold its token, as a whole or escaped.
         self._redactor = Redactor([bot.token, bot.token.partition(":")[2]])
-        self._slots = asyncio.Semaphore(_AT_ONCE)
         # One per person who is let in, and these are few.
         self._slots_each = defaultdict[UserId, asyncio.Semaphore](lambda: asyncio.Semaphore(_AT_ONCE_EACH))
         self._lines: dict[SessionId, _Line] = {}
         self._held: set[int] = set()
         """Rows that were read: they wait here, are being handled, or are done and not marked yet."""
         self._done: list[int] = []
+        self._left: set[int] = set()
+        """Rows that were there when we began: whoever had them before may have ended over one."""
 
     def wake(self) -> None:
         """Look at the inbox now."""
@@ -154,6 +164,8 @@ class Handling:
     async def run(self) -> None:
         """Handle what stands there, then what comes, until cancelled."""
         async with asyncio.TaskGroup() as serving:
+            await self._look(serving)
+            self._left = set(self._held)
             while True:
                 self._woken.clear()
                 while await self._look(serving) == _READ:
@@ -188,7 +200,7 @@ class Handling:
         """Handle a session's line to its end, one after another."""
         while line.rows:
             user_id = line.rows[0].user_id
-            async with self._slots_each[user_id], self._slots:
+            async with self._slots_each[user_id]:
                 if line.rows[0].user_id != user_id:
                     # Somebody else's has come late, and goes before it.
                     continue
@@ -208,6 +220,14 @@ class Handling:
         if row.user_removed:
             await self._put_aside(row, "Its sender is not let in any more.", told=None)
             return None
+        if row.id in self._left:
+            self._left.remove(row.id)
+            if row.begun >= _DEADLY:
+                FAILED.inc()
+                await self._put_aside(row, "Process after process has ended over it.", told=_apology(row))
+                return None
+            # Beforehand, since a process that ends over it notes nothing any more.
+            await outlast(partial(self._note_begun, row))
         try:
             await self._give(row)
         except OUTAGE as error:
@@ -222,7 +242,8 @@ class Handling:
 
     async def _give(self, row: _Row) -> None:
         with tracing.bind(trace_id=row.trace_id, session_id=row.session_id):
-            await self._handle(row.arrived(_parsed(row, self._bot)))
+            async with asyncio.timeout(self._limit_s):
+                await self._handle(row.arrived(_parsed(row, self._bot)))
 
     async def _failed(self, row: _Row, error: Exception) -> _Again | None:
         reason = f"{type(error).__name__}: {self._redactor.text(reason_of(error))}"
@@ -231,7 +252,7 @@ class Handling:
             where = error if row.attempts == 1 else None
             log.error("update.failed", inbox_id=row.id, attempt=row.attempts, error=reason, exc_info=where)
         if row.attempts <= len(self._pauses_s):
-            await outlast(lambda: self._note_attempt(row))
+            await outlast(partial(self._note_attempt, row))
             return _Again(row, self._pauses_s[row.attempts - 1])
         FAILED.inc()
         await self._put_aside(row, reason, told=_apology(row))
@@ -240,6 +261,10 @@ class Handling:
     async def _note_attempt(self, row: _Row) -> None:
         async with self._database.connection() as connection:
             await connection.execute("UPDATE inbox SET attempts = %s WHERE id = %s", [row.attempts, row.id])
+
+    async def _note_begun(self, row: _Row) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute("UPDATE inbox SET begun = begun + 1 WHERE id = %s", [row.id])
 
     async def _put_aside(self, row: _Row, error: str, *, told: Outgoing | None) -> None:
         """Do no more about a row, and tell its sender so."""
@@ -268,7 +293,7 @@ async def _unhandled(tx: Connection, *, held: list[int], full: list[SessionId]) 
             """
             SELECT inbox.id, external_id, session_id, external_key, user_id, users.name AS user_name,
                    role AS user_role, removed_at IS NOT NULL AS user_removed, payload, trace_id,
-                   received_at, attempts
+                   received_at, attempts, begun
               FROM inbox JOIN sessions ON sessions.id = session_id JOIN users ON users.id = user_id
              WHERE inbox.front = %(front)s AND handled_at IS NULL
                AND NOT inbox.id = ANY(%(held)s) AND NOT session_id = ANY(%(full)s::uuid[])

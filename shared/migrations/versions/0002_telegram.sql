@@ -7,6 +7,8 @@ ALTER TABLE users ADD COLUMN name_given BOOLEAN NOT NULL DEFAULT false;
 
 -- A message that cannot be handled must not stand before the others of its chat for ever.
 ALTER TABLE inbox ADD COLUMN attempts INT NOT NULL DEFAULT 0;
+-- Nor must one over which process after process ends.
+ALTER TABLE inbox ADD COLUMN begun INT NOT NULL DEFAULT 0;
 ALTER TABLE inbox ADD COLUMN error TEXT;
 
 -- Whoever must decide was told that the time is nearly over.
