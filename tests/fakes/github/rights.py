@@ -99,18 +99,20 @@ def has_a_hand_in(token: Token, repository: Repository, world: World) -> bool:
 
 
 def grants(token: Token, needs: str) -> bool:
-    """Whether a token has a permission, as `contents=write`."""
-    if token.permissions is None:
-        return True
-    name, _, level = needs.partition("=")
-    if name == "metadata":
-        return True  # every token has it
-    return _LEVELS.get(token.permissions.get(name, ""), 0) >= _LEVELS[level]
+    """Whether a token has a permission, as `contents=write`; `; ` stands between those of which one is enough."""
+    return any(_has(token, one) for one in needs.split("; "))
 
 
 def missing_right(token: Token, needs: str) -> ApiError:
     """What GitHub answers to a token without a permission."""
     return ApiError(403, token.refusal, headers={"X-Accepted-GitHub-Permissions": needs})
+
+
+def _has(token: Token, permission: str) -> bool:
+    name, _, level = permission.partition("=")
+    if token.permissions is None or name == "metadata":  # which every token has
+        return True
+    return _LEVELS.get(token.permissions.get(name, ""), 0) >= _LEVELS[level]
 
 
 def _undecodable() -> ApiError:

@@ -103,6 +103,9 @@ def _plain(schema: Any) -> Any:  # noqa: ANN401 - a schema is any JSON
             kept[name] = value
         elif name not in _PROSE and name != "nullable" and not name.startswith("x-"):
             kept[name] = _plain(value)
+    if {"contexts", "checks"} <= kept.get("properties", {}).keys():
+        # Of required status checks GitHub takes `checks` alone, which PyGithub sends; the description does not.
+        kept["required"] = [name for name in kept.get("required", []) if name != "contexts"]
     return _nullable(kept) if schema.get("nullable") else kept
 
 

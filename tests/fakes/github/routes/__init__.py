@@ -2,9 +2,20 @@
 
 from tests.fakes.github.routes import (  # noqa: F401 - each fills the table
     about,
+    apps,
+    checks,
+    contents,
+    history,
+    hooks,
+    issues,
+    protection,
     pulls,
     refs,
+    releases,
     repositories,
+    secrets,
+    variables,
+    workflows,
 )
 from tests.fakes.github.routes.table import ANYBODY, APP, ROUTES, Route, find
 
