@@ -1,7 +1,8 @@
 """Whether something said in Telegram is said to the bot, and what is left of it without the address.
 
-In a private chat, and in a topic that is a session of ours, everything is. In other places
-people talk to one another: only a command, a reply to one of our messages and a mention count.
+In a private chat everything is, and in a topic that is a session of ours everything but what is
+said to somebody else there: a reply to a person's message, or one that names another. In other
+places people talk to one another: only a command, a reply to one of our messages and a mention count.
 Telegram's privacy mode (https://core.telegram.org/bots/features#privacy-mode) keeps most of the
 rest from us anyway, but not from a bot that is an administrator, as it must be to open topics.
 """
@@ -43,12 +44,12 @@ def addressed(message: Message, me: Bot, *, ours: bool) -> Said | None:
         ours: Whether it was said where everything is for us, besides private chats.
     """
     text = (message.text or message.caption or "").strip()
-    ours = ours or message.chat.type == ChatType.PRIVATE
+    private = message.chat.type == ChatType.PRIVATE
     if command := _COMMAND.fullmatch(text):
-        return _command(command, me, ours=ours or replies_to(message, me))
-    if ours or replies_to(message, me) or _mentions(message, me):
+        return _command(command, me, ours=private or ours or replies_to(message, me))
+    if private or replies_to(message, me) or _mentions(message, me):
         return Said(_without_mention(text, me))
-    return None
+    return Said(text) if ours and not _is_for_somebody_else(message) else None
 
 
 def replies_to(message: Message, me: Bot) -> bool:
@@ -91,6 +92,19 @@ def _command(command: re.Match[str], me: Bot, *, ours: bool) -> Said | None:
     if known is None:
         return None
     return Said(said, doubtful=not (known.looks or known.name in _HARMLESS))
+
+
+def _is_for_somebody_else(message: Message) -> bool:
+    """Whether a message among people, which neither replies to us nor names us, is for one of them."""
+    before = message.reply_to_message
+    if before is not None and before.message_id != message.message_thread_id:
+        return True
+    text = message.text or message.caption or ""
+    named = {MessageEntityType.MENTION, MessageEntityType.TEXT_MENTION}
+    # Telegram marks only names that there can be; people write others as well.
+    return text.lstrip().startswith("@") or any(
+        entity.type in named for entity in message.entities or message.caption_entities or ()
+    )
 
 
 def _mentions(message: Message, me: Bot) -> bool:

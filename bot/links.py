@@ -51,6 +51,12 @@ def project_asked(text: str) -> str | None:
     return match["payload"].removeprefix(_PROJECT) or None
 
 
+def start_asked(text: str) -> str | None:
+    """Return what `/start <payload>` carries: anybody's link can say it, so that nothing may come of it unasked."""
+    match = _START.fullmatch(text.strip())
+    return match["payload"] if match else None
+
+
 def topic_link(chat_id: int, thread_id: int) -> str | None:
     """Return the address of a forum's topic, for its members; nothing for a chat that has none."""
     chat = str(chat_id)

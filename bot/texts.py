@@ -121,6 +121,21 @@ def perhaps_meant_for_me(username: str) -> str:
     return f"If that was for me, press the button. With @{username} behind the command I need not ask."
 
 
+def start_from_a_link(name: str) -> str:
+    """Ask before a service is started, which somebody's link may have said."""
+    return f"Shall I start the service {name}? A link can say this as well, so I ask."
+
+
+def start_button(name: str) -> str:
+    """Return the label of the button that starts a service."""
+    return f"Start {name}"
+
+
+PRESSED_BEFORE: Final = "This button was pressed already. To do it again, write it as a command."
+
+OLD_BUTTON: Final = "This button is too old to do anything. If you still want it, write it as a command."
+
+
 def too_large(name: str, size: str, most: str) -> str:
     """Say that a file is larger than is taken."""
     return f"{name} has {size}, and I take files of up to {most}. Nothing was kept."
@@ -168,7 +183,8 @@ def forum_welcome(username: str) -> str:
     """Say in a forum how one speaks to the bot there."""
     return (
         f"{group_welcome(username)}\n\nA new project gets a topic of its own, if I may manage topics. "
-        "In that topic everything you write is for me, and no command needs my name."
+        "In that topic everything you write is for me, except replies to others and what names them, and no "
+        "command needs my name."
     )
 
 

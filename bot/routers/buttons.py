@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiogram import F, Router
 from aiogram.types import CallbackQuery
 
-from bot import outbox, texts
+from bot import outbox, presses, texts
 from bot.arrived import Arrived
 from bot.hearing import Hearing
 from bot.outbox import Row
 from bot.outgoing import Document, Outgoing, Toast, Words
-from graph.conversation import Decision
+from graph.conversation import Decision, changes_something
 from graph.conversation.replies import CommandChoice, DecisionChoice, ReplyChoice
 from shared.database import Database
 
@@ -27,7 +27,10 @@ def buttons(database: Database, hearing: Hearing) -> Router:
         """Do what the button says, or explain to who pressed it why not."""
         async with database.connection() as connection:
             found = await outbox.choice_of(connection, query.data or "")
-        refused = _why_not(found, query, arrived)
+            refused = _why_not(found, query, arrived)
+        if found is not None and not refused and _changes_something(found[0]):
+            async with database.transaction() as tx:
+                refused = await presses.why_not(tx, arrived, query.data or "", found[1])
         if found is None or refused:
             await hearing.say(arrived, Toast(query_id=query.id, text=refused, alert=True))
             return
@@ -53,6 +56,11 @@ def _why_not(found: tuple[ReplyChoice, Row] | None, query: CallbackQuery, arrive
     if isinstance(choice, CommandChoice) and not _offers(row.content, query.data):
         return texts.STALE_BUTTON
     return ""
+
+
+def _changes_something(choice: ReplyChoice) -> bool:
+    """Whether a button's command changes something; that a question is decided once, the ledger sees to."""
+    return isinstance(choice, CommandChoice) and changes_something(choice.command)
 
 
 def _offers(content: Outgoing, button_id: str | None) -> bool:

@@ -9,7 +9,7 @@ from bot import texts
 from bot.addressing import Said, forwarded_from
 from bot.arrived import Arrived
 from bot.hearing import Hearing
-from bot.links import project_asked
+from bot.links import project_asked, start_asked
 from bot.outgoing import Button, Words
 from graph.conversation.replies import CommandChoice
 
@@ -42,6 +42,14 @@ def messages(hearing: Hearing) -> Router:
         """Show the project whose link was followed."""
         await hearing.hear(arrived, f"/status {project}")
 
+    @router.message(F.text, _asks_to_start)
+    async def asked_to_start(message: Message, arrived: Arrived, name: str) -> None:
+        """Ask before a service is started that a link may name."""
+        choice = CommandChoice(label=texts.start_button(name), command=f"/start {name}")
+        button = Button(text=choice.label, choice=choice)
+        words = Words(text=texts.start_from_a_link(name), buttons=[[button]], reply_to=message.message_id)
+        await hearing.say(arrived, words)
+
     @router.message(F.text, _is_doubtful)
     async def doubtful(message: Message, arrived: Arrived, said: Said, bot: Bot) -> None:
         """Ask before something changes that may have been said to another bot."""
@@ -65,6 +73,11 @@ def _is_start(_: Message, said: Said) -> bool:
 def _asks_for_project(_: Message, said: Said) -> dict[str, str] | bool:
     project = project_asked(said.text)
     return {"project": project} if project else False
+
+
+def _asks_to_start(_: Message, said: Said) -> dict[str, str] | bool:
+    name = start_asked(said.text)
+    return {"name": name} if name else False
 
 
 def _is_doubtful(_: Message, said: Said) -> bool:

@@ -5,7 +5,7 @@ front renders them and decides nothing.
 """
 
 from graph.conversation.attachments import Attachments
-from graph.conversation.commands import COMMANDS, Command
+from graph.conversation.commands import COMMANDS, Command, changes_something
 from graph.conversation.conversation import Conversation
 from graph.conversation.exchange import Services
 from graph.conversation.feed import Feed, FeedItem
@@ -39,6 +39,7 @@ __all__ = [
     "ServiceReader",
     "Services",
     "StepState",
+    "changes_something",
     "narrate",
     "progress_of",
 ]

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from graph.conversation import deciding, looking, working
 from graph.conversation.about_session import session
-from graph.conversation.calls import Call
+from graph.conversation.calls import Call, parse
 from graph.conversation.details import details
 from graph.conversation.exchange import Exchange
 from graph.conversation.people import people
@@ -45,6 +45,8 @@ class Command:
     """What is read from a server before the answer's transaction begins."""
     looks: bool = False
     """Whether it changes nothing: then it may stand between a question and its answer."""
+    changing_words: frozenset[str] = frozenset()
+    """Words that make a command that looks change something."""
 
     @property
     def usage(self) -> str:
@@ -237,6 +239,7 @@ COMMANDS: tuple[Command, ...] = (
         handler=session,
         # A reset forgets by itself what was asked for.
         looks=True,
+        changing_words=frozenset({"reset"}),
     ),
     Command(
         name="users",
@@ -273,6 +276,15 @@ def find(name: str) -> Command:
     near = difflib.get_close_matches(name.lower(), _BY_NAME, n=_NEAREST, cutoff=0.5)
     advice = f"Did you mean {listed([f'/{one}' for one in near], 'or')}?" if near else None
     raise UnknownCommand(f"There is no command /{name[:40]}.", advice=advice)
+
+
+def changes_something(text: str) -> bool:
+    """Whether a command may change something, so that it matters how often it is said."""
+    call = parse(text)
+    command = _BY_NAME.get(call.name) if call else None
+    if call is None or command is None or not command.looks:
+        return True
+    return not command.changing_words.isdisjoint(word.lower() for word in call.words)
 
 
 def allowed(user: User) -> list[Command]:

@@ -18,6 +18,8 @@ from shared.ledger.users import Member, NoSuchUser, Role
 _TELEGRAM = "telegram"
 _ID = re.compile(r"(?P<front>[a-z]{1,20}):(?P<key>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})")
 _NUMBER = re.compile(r"-?[1-9][0-9]{0,18}", re.ASCII)
+_IDS_END = 2**52
+"""Telegram's ids have at most 52 significant bits (https://core.telegram.org/bots/api#chat)."""
 _LONGEST_NAME = 80
 
 _MAY = {
@@ -195,8 +197,8 @@ def _parsed(word: str) -> UserId | _Group:
         NotAPerson: It is none.
     """
     key = word.removeprefix(f"{_TELEGRAM}:")
-    if _NUMBER.fullmatch(key):
+    if _NUMBER.fullmatch(key) and abs(int(key)) < _IDS_END:
         return _Group(int(key)) if key.startswith("-") else UserId(f"{_TELEGRAM}:{key}")
-    if not word.startswith(f"{_TELEGRAM}:") and _ID.fullmatch(word):
+    if not word.startswith(f"{_TELEGRAM}:") and not _NUMBER.fullmatch(key) and _ID.fullmatch(word):
         return UserId(word)
     raise NotAPerson(f"“{word[:40]}” is nobody's id.")

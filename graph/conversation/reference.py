@@ -31,8 +31,8 @@ Text without a slash continues the conversation. It is taken as the first of
 these that it can be:
 
 1. A question that changes nothing: “What is running?”, “show logs of hello”.
-2. The comment that was asked for, after “Change it” was chosen. “never mind”
-   leaves it, “none” sends none.
+2. The comment that was asked for, after “Change it” was chosen, for as long as
+   the question stands. “never mind” leaves it, “none” sends none.
 3. An answer to what a run of this conversation asks: a choice as it is written
    on its button, “approve”, “yes”, “no, because …”, “reject: …”. If several
    questions wait, it is asked which one is meant.
@@ -44,7 +44,10 @@ these that it can be:
 In Telegram, a reply to a message about a run speaks to that run: what answers a
 question answers that run's, and `/cancel`, `/status`, `/logs`, `/details`,
 `/approve`, `/reject`, `/answer` and the commands on a project mean that run and
-its project when nothing is named. A run that asks nothing says so.
+its project when nothing is named. A run that asks nothing says so. A reply to a
+question, or to the prompt for a comment on it, speaks to that question. Where
+people talk to one another, “yes”, “no” and the like answer only as a reply; what
+replies to somebody else there, or names them, is not for the bot.
 
 Files that come with a message belong to the conversation, and to the work that
 the message starts. Files of up to 10 MB are taken: text, images, PDF, zip.

@@ -38,6 +38,14 @@ async def decisions(chat: Chat, subject: str) -> list[tuple[str, str]]:
         return [(one.action, one.user_id) for one in await audit.of_subject(connection, subject)]
 
 
+@pytest.mark.parametrize(
+    "who", ["-9999999999999999999", "9999999999999999999", "telegram:9999999999999999999", "4503599627370496"]
+)
+@pytest.mark.parametrize("command", ["add", "remove"])
+async def test_a_number_that_telegram_gives_nobody_is_nobodys(owner: Person, command: str, who: str) -> None:
+    assert (await owner.say(f"/users {command} {who}")).error == "not_a_person"
+
+
 async def test_an_owner_lets_people_in_changes_their_role_and_lets_them_go(chat: Chat, owner: Person) -> None:
     assert "Petra Müller is let in as viewer" in (await owner.say("/users add 42 viewer Petra Müller")).plain
     assert await found(chat, PETRA) == User(PETRA, "Petra Müller", Role.VIEWER)

@@ -122,6 +122,43 @@ def test_what_is_said_in_a_topic_is_no_reply_to_the_message_that_opened_it() -> 
     assert addressed(message("lunch?", message_thread_id=5, reply_to_message=opening), ME, ours=False) is None
 
 
+IN_OUR_TOPIC: dict[str, Any] = {"is_topic_message": True, "message_thread_id": 5}
+
+
+def from_ben(**more: Any) -> Message:  # noqa: ANN401
+    ben = User(id=2, is_bot=False, first_name="Ben")
+    return Message(message_id=9, date=NOW, chat=Chat(id=-1001, type="supergroup"), from_user=ben, **more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "ok", "reply_to_message": from_ben(text="Lunch at one?")},
+        {"text": "@ben yes"},
+        {"text": "yes, as @benjamin says", "entities": [mention("yes, as @benjamin says", "@benjamin")]},
+        {"text": "Ben, ok?", "entities": [MessageEntity(type="text_mention", offset=0, length=3, user=ANN)]},
+    ],
+)
+def test_in_a_topic_of_ours_what_is_said_to_a_person_is_not_for_us(more: dict[str, Any]) -> None:
+    assert addressed(message(**more, **IN_OUR_TOPIC), ME, ours=True) is None
+
+
+def test_in_a_topic_of_ours_everything_else_is_for_us() -> None:
+    opening = from_ben(forum_topic_created=ForumTopicCreated(name="hello", icon_color=7322096))
+    opening = opening.model_copy(update={"message_id": 5})
+    named = "@telewright_bot ask @benjamin"
+
+    assert addressed(message("ok", reply_to_message=opening, **IN_OUR_TOPIC), ME, ours=True) == Said("ok")
+    assert addressed(message("ok", reply_to_message=from_us(), **IN_OUR_TOPIC), ME, ours=True) == Said("ok")
+    assert addressed(
+        message(named, entities=[mention(named), mention(named, "@benjamin")], **IN_OUR_TOPIC), ME, ours=True
+    ) == Said("ask @benjamin")
+
+
+def test_alone_with_us_nobody_else_can_be_meant() -> None:
+    assert addressed(message("@ben yes", private=True), ME, ours=False) == Said("@ben yes")
+
+
 def test_a_caption_is_said_like_a_text() -> None:
     assert addressed(message(None, caption="/status@telewright_bot"), ME, ours=False) == Said("/status")
     assert addressed(message(None, private=True), ME, ours=False) == Said("")

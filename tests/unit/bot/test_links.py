@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.links import leading_to_projects, project_asked, project_link, topic_link
+from bot.links import leading_to_projects, project_asked, project_link, start_asked, topic_link
 from bot.outgoing import Words
 from bot.rendering import render
 from graph.conversation.replies import Reply, Table
@@ -64,3 +64,16 @@ def test_a_table_of_something_else_leads_nowhere() -> None:
     reply = Reply.saying("Who is let in:", Table(columns=["name"], rows=[["hello"]]))
 
     assert leading_to_projects(reply, "telewright_bot") == reply
+
+
+@pytest.mark.parametrize(
+    ("text", "payload"),
+    [
+        ("/start hello", "hello"),
+        ("/start@telewright_bot hello", "hello"),
+        ("/start", None),
+        ("start hello", None),
+    ],
+)
+def test_what_a_link_may_say_is_known(text: str, payload: str | None) -> None:
+    assert start_asked(text) == payload

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.conversation import COMMANDS, Command
+from graph.conversation import COMMANDS, Command, changes_something
 from graph.conversation.calls import parse
 from graph.conversation.commands import find
 from graph.conversation.reference import markdown
@@ -43,3 +43,18 @@ def test_what_is_read_from_a_server_is_said_in_the_list() -> None:
         "status": "service",
         "logs": "logs",
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["/status hello", "/logs hello 20", "/details 7", "/session", "/help deploy"]
+)
+def test_what_only_looks_may_be_said_again(text: str) -> None:
+    assert not changes_something(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/deploy hello", "/new web-service hello", "/session reset", "/users", "/nonsense", "deploy hello"],
+)
+def test_what_may_change_something_is_known(text: str) -> None:
+    assert changes_something(text)

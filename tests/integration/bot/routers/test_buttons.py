@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from bot import outbox
+from bot import outbox, presses
 from bot.outbox import Row
 from bot.outgoing import Button, Toast, Words
 from bot.places import Place
@@ -53,6 +53,67 @@ async def test_a_command_button_says_its_command(ears: Ears, owner: Person) -> N
     await ears.listen()
 
     assert await ears.said(PRIVATE) == ["/whoami", "/projects"]
+
+
+async def test_two_taps_on_what_starts_work_start_it_once(ears: Ears, owner: Person) -> None:
+    await met(ears, owner)
+    _, message = await shown(ears, CommandChoice(label="x", command="/new web-service hello"), Place(OWNER))
+    owner.press(message, "Do it")
+    owner.press(message, "Do it")
+    await ears.listen()
+
+    assert len(await ears.runs(PRIVATE)) == 1
+    assert [toast for toast in await toasts(ears) if "pressed already" in toast]
+
+
+async def test_what_only_looks_may_be_pressed_again(ears: Ears, owner: Person) -> None:
+    await met(ears, owner)
+    _, message = await shown(ears, CommandChoice(label="Projects", command="/projects"), Place(OWNER))
+    owner.press(message, "Do it")
+    owner.press(message, "Do it")
+    await made_old(ears)
+    owner.press(message, "Do it")
+    await ears.listen()
+
+    assert await ears.said(PRIVATE) == ["/whoami", "/projects", "/projects", "/projects"]
+
+
+async def test_a_tap_that_was_refused_leaves_the_button_to_who_may(
+    ears: Ears, owner: Person, operator: Person, group: Group
+) -> None:
+    owner.say("/whoami@telewright_bot", group)
+    await ears.listen()
+    _, message = await shown(ears, CommandChoice(label="x", command="/users add 42"), Place(group.id))
+    operator.press(message, "Do it")
+    owner.press(message, "Do it")
+    await ears.listen()
+
+    turns = await ears.turns(f"{group.id}:0")
+    assert "Only an owner may use /users." in turns[-3][1]
+    assert "42 is let in" in turns[-1][1]
+
+
+async def test_an_old_button_changes_nothing_and_says_so(ears: Ears, owner: Person) -> None:
+    await met(ears, owner)
+    _, message = await shown(ears, CommandChoice(label="x", command="/new web-service hello"), Place(OWNER))
+    await made_old(ears)
+    owner.press(message, "Do it")
+    await ears.listen()
+
+    assert "too old" in (await toasts(ears))[0]
+    assert await ears.runs(PRIVATE) == []
+
+
+async def test_a_press_that_is_handled_again_after_a_crash_is_the_same_press(ears: Ears) -> None:
+    async with ears.database.transaction() as tx:
+        presses_that_count = [await presses.is_first(tx, "button", inbox_id) for inbox_id in (1, 1, 2, 1)]
+
+    assert presses_that_count == [True, True, False, True]
+
+
+async def made_old(ears: Ears) -> None:
+    async with ears.database.transaction() as tx:
+        await tx.execute("UPDATE outbox SET created_at = now() - interval '2 days'")
 
 
 async def test_a_decision_button_decides_once_however_often_it_is_pressed(ears: Ears, owner: Person) -> None:

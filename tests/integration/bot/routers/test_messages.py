@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
+from tests.integration.conversation.chat import Chat, plan_question
 
 PRIVATE = f"{OWNER}:0"
 
@@ -49,6 +50,17 @@ async def test_a_link_to_a_project_shows_its_state(ears: Ears, owner: Person) ->
     await ears.listen()
 
     assert await ears.said(PRIVATE) == ["/status hello-2"]
+
+
+async def test_a_link_starts_no_service_before_a_button_is_pressed(ears: Ears, owner: Person) -> None:
+    owner.say("/start hello")
+    await ears.listen()
+
+    [asking] = [row for row in await ears.rows() if row.key.startswith("answer:")]
+
+    assert asking.content.text.startswith("Shall I start the service hello?")  # type: ignore[union-attr]
+    assert asking.content.buttons[0][0].choice.command == "/start hello"  # type: ignore[union-attr]
+    assert await ears.said(PRIVATE) == []
 
 
 async def test_a_command_for_another_bot_is_none_of_ours(ears: Ears, owner: Person, group: Group) -> None:
@@ -115,6 +127,25 @@ async def test_a_reply_speaks_to_the_run_of_the_message(
     about = await ears.one("SELECT body -> 'about_run' FROM turns WHERE body ->> 'text' = 'cancel'")
 
     assert about == run.number
+
+
+async def test_an_ok_to_a_colleague_approves_nothing(
+    ears: Ears, owner: Person, operator: Person, forum: Group
+) -> None:
+    owner.say("/new@telewright_bot web-service hello", forum)
+    await ears.listen()
+    topic = next(one for one in forum.topics if one.name == "hello")
+    there = f"{forum.id}:{topic.id}"
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [approval] = await chat.ask((await ears.runs(there))[0], plan_question())
+    asked = operator.say("@olga, lunch at one?", topic)
+    owner.say("ok", topic, reply_to=asked)
+    owner.say("@otto yes", topic)
+    owner.say("yes", topic)
+    await ears.listen()
+
+    assert await ears.said(there) == ["/new web-service hello", "yes"]
+    assert (await chat.approval(approval)).status == "pending"
 
 
 async def test_a_forwarded_command_is_not_carried_out(

@@ -6,12 +6,16 @@ import pytest
 
 from bot.notifier import Notifier
 from bot.outgoing import Words
+from bot.places import Place
 from graph.conversation import Feed
+from graph.conversation.replies import DecisionChoice
 from shared.database import Database
 from shared.ids import SessionId
 from shared.live import Live
-from tests.fakes.telegram import Group, Person
-from tests.integration.bot.routers.ears import Ears
+from tests.fakes.telegram import Group, Message, Person
+from tests.integration.bot.routers.ears import OWNER, Ears
+from tests.integration.bot.routers.test_buttons import shown
+from tests.integration.conversation.chat import Chat, plan_question
 from tests.sending import next_token
 
 
@@ -69,3 +73,30 @@ async def test_an_answer_in_a_topic_replies_to_what_was_said_there(
     await ears.listen()
 
     assert (await told(ears, notifier, f"{forum.id}:{topic.id}")).reply_to == said.id
+
+
+async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed_since(
+    ears: Ears, notifier: Notifier, owner: Person
+) -> None:
+    for name in ("one", "other"):
+        owner.say(f"/new web-service {name}")
+    await ears.listen()
+    other, one = await ears.runs(f"{OWNER}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [asked], [elsewhere] = await chat.ask(one, plan_question()), await chat.ask(other, plan_question())
+    for approval in (asked, elsewhere):
+        choice = DecisionChoice(label="x", approval_id=approval.id, key="reject")
+        _, message = await shown(ears, choice, Place(OWNER), str(approval.id))
+        owner.press(message, "Do it")
+    await ears.listen()
+    await notifier.deliver(one.session_id)
+    prompts = [row for row in await ears.rows() if isinstance(row.content, Words) and row.content.prompt]
+    sent = await ears.bot.send_message(OWNER, "What should be different?")
+    prompt = Message(ears.telegram, OWNER, sent.message_id)
+    await ears.sent(prompts[0], prompt)
+    owner.say("name: for-one", reply_to=prompt)
+    await ears.listen()
+
+    assert [row.approval_id for row in prompts] == [asked.id, elsewhere.id]
+    assert ((await chat.approval(asked)).answer or {})["text"] == "name: for-one"
+    assert (await chat.approval(elsewhere)).status == "pending"
