@@ -14,11 +14,13 @@ from infrastructure.forge.protocol import (
     NoRepository,
     Repository,
 )
+from infrastructure.forge.reading import FileInfo, Reading
 
 __all__ = [
     "BadTree",
     "BranchMoved",
     "Commit",
+    "FileInfo",
     "Forge",
     "ForgeUnavailable",
     "LocalForge",
@@ -26,6 +28,7 @@ __all__ = [
     "NameTaken",
     "NoCommit",
     "NoRepository",
+    "Reading",
     "Repository",
     "forge_of",
 ]

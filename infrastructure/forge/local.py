@@ -6,15 +6,16 @@ import asyncio
 import hashlib
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from infrastructure.forge import bare
+from infrastructure.forge import bare, reading
 from infrastructure.forge.bare import BareRepository, branch_reference, require_name, work_reference
 from infrastructure.forge.git import Git
 from infrastructure.forge.protocol import Commit, LogEntry, NameTaken, NoRepository, Repository
+from infrastructure.forge.reading import FileInfo
 from infrastructure.forge.snapshots import write_snapshot
 from infrastructure.locks import locked
 
@@ -101,6 +102,14 @@ class LocalForge:
         reference = work_reference(run)
         async with self._at_work(repository) as local:
             await local.git("update-ref", "-d", reference)
+
+    async def files(self, repository: Repository, commit: str) -> list[FileInfo]:
+        """See `Reading.files`."""
+        return await reading.files(self._bare(repository).git, commit)
+
+    async def contents(self, repository: Repository, blobs: Collection[str]) -> dict[str, bytes]:
+        """See `Reading.contents`."""
+        return await reading.contents(self._bare(repository).git, blobs)
 
     async def archive(self, repository: Repository, *, owner_key: str) -> None:
         """See `Forge.archive`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TypeVar
 from github.Repository import Repository as Remote
 from github.Requester import Requester
 
+from infrastructure.forge import reading
 from infrastructure.forge.bare import branch_reference, require_name, work_reference
 from infrastructure.forge.github import repositories
 from infrastructure.forge.github.client import GitHubClient
@@ -19,6 +20,7 @@ from infrastructure.forge.github.hosting import GitHubHosting
 from infrastructure.forge.github.mirror import Mirror, mirror
 from infrastructure.forge.github.repositories import Wanted
 from infrastructure.forge.protocol import BranchMoved, Commit, LogEntry, NoCommit, Repository
+from infrastructure.forge.reading import FileInfo
 from infrastructure.forge.snapshots import write_snapshot
 from infrastructure.forge.workflows import changed_in_history, changed_in_tree
 
@@ -112,6 +114,20 @@ class GitHubForge(GitHubHosting):
             return await copy.local.log(head, limit) if head else []
 
         return await self._mirrored(repository, story)
+
+    async def files(self, repository: Repository, commit: str) -> list[FileInfo]:
+        """See `Reading.files`."""
+
+        async def story(copy: Mirror, _: Remote) -> list[FileInfo]:
+            if not await copy.fetch(commit):
+                raise NoCommit(f"{repository.name} has no commit {commit[:12]}")
+            return await reading.files(copy.local.git, commit)
+
+        return await self._mirrored(repository, story)
+
+    async def contents(self, repository: Repository, blobs: Collection[str]) -> dict[str, bytes]:
+        """See `Reading.contents`; they are in the mirror since `files`."""
+        return await self._mirrored(repository, lambda copy, _: reading.contents(copy.local.git, blobs))
 
     async def save_work(
         self, repository: Repository, tree: Path, *, run: str, author_date: datetime
