@@ -19,7 +19,7 @@ _GREEN = {"success", "neutral", "skipped"}
 
 def read(repository: Remote, sha: str) -> list[Check]:
     """See `Hosting.checks`; of more with one name, the newest."""
-    commit = Commit(repository._requester, {}, {"url": f"{repository.url}/commits/{sha}"}, completed=True)  # noqa: SLF001
+    commit = Commit(repository.requester, {}, {"url": f"{repository.url}/commits/{sha}"}, completed=True)
     newest: dict[str, tuple[datetime, Check]] = {}
     for moment, check in (*_of_runs(commit.get_check_runs()), *_of_statuses(commit)):
         if check.name not in newest or newest[check.name][0] <= moment:
