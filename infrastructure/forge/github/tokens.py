@@ -82,7 +82,7 @@ class FixedToken:
         """See `Credentials.login`."""
         if self._user is None:
             _, answer = self._requester.requestJsonAndCheck("GET", "/user")
-            self._user = _Account.model_validate(answer).login
+            self._user = _User.model_validate(answer).login
         return self._user
 
     def default_owner(self) -> str:
@@ -165,26 +165,22 @@ class AppTokens:
         return self._installation
 
     def _find_installation(self) -> _Installation:
-        for found in map(_Installation.model_validate, self._installations()):
-            if found.account.login.lower() == self._owner.lower():
-                return found
+        # An organisation has its own address; GitHub does not say which kind of account an owner is.
+        for kind in ("orgs", "users"):
+            try:
+                return _Installation.model_validate(self._ask("GET", f"/{kind}/{self._owner}/installation"))
+            except GithubException as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
         raise MissingRight(
             f"The GitHub App is not installed for {self._owner}",
             advice="Install it from the app's page on GitHub, with access to all repositories.",
         )
 
-    def _installations(self) -> list[Any]:
-        found: list[Any] = []
-        page, size = 1, 100
-        while len(found) == (page - 1) * size:
-            found += self._ask("GET", "/app/installations", {"per_page": size, "page": page})
-            page += 1
-        return found
-
-    def _ask(self, verb: str, path: str, parameters: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def _ask(self, verb: str, path: str) -> Any:  # noqa: ANN401
         """Ask as the app; once more with GitHub's time, when that is why it does not believe us."""
         try:
-            return self._app.requestJsonAndCheck(verb, path, parameters)[1]
+            return self._app.requestJsonAndCheck(verb, path)[1]
         except GithubException as error:
             skew = clock_skew(error)
             if error.status != HTTPStatus.UNAUTHORIZED or skew is None:
@@ -192,7 +188,7 @@ class AppTokens:
             if abs(skew - self._skew) < TOLERATED_SKEW:
                 raise
             self._skew = skew
-        return self._app.requestJsonAndCheck(verb, path, parameters)[1]
+        return self._app.requestJsonAndCheck(verb, path)[1]
 
     def _signed(self, payload: dict[str, Any]) -> str | bytes:
         moved = int(self._skew.total_seconds())
@@ -202,13 +198,12 @@ class AppTokens:
             raise BadCredentials("GITHUB_APP_PRIVATE_KEY cannot be used: it is no RSA key in PEM") from error
 
 
-class _Account(BaseModel):
+class _User(BaseModel):
     login: str
 
 
 class _Installation(BaseModel):
     id: int
-    account: _Account
     permissions: dict[str, str] = {}
 
 
