@@ -153,6 +153,8 @@ class Server:
             response.headers.setdefault(name, value)
         if caller.token is not None and caller.token.kind == "classic":
             response.headers["X-OAuth-Scopes"] = "delete_repo, repo, workflow"
+        # By the server's clock, which is how clients learn that theirs is wrong.
+        response.headers["Date"] = email.utils.formatdate(now, usegmt=True)
         response.headers["X-GitHub-Request-Id"] = f"FAKE:{len(world.requests):X}"
         response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
         response.headers["Server"] = "github.com"
