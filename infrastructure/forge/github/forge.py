@@ -17,7 +17,7 @@ from infrastructure.forge.github import repositories
 from infrastructure.forge.github.client import GitHubClient
 from infrastructure.forge.github.errors import Archived, BadCredentials, MissingRight
 from infrastructure.forge.github.hosting import GitHubHosting
-from infrastructure.forge.github.mirror import Mirror, mirror
+from infrastructure.forge.github.mirror import Mirror, mirror, remove_mirror
 from infrastructure.forge.github.repositories import Wanted
 from infrastructure.forge.protocol import BranchMoved, Commit, LogEntry, NoCommit, Repository
 from infrastructure.forge.reading import FileInfo
@@ -187,12 +187,14 @@ class GitHubForge(GitHubHosting):
         )
 
     async def remove(self, repository: Repository, *, owner_key: str) -> None:
-        """See `Forge.remove`; a known id finds it before its name."""
-        await self._client.call(
+        """See `Forge.remove`; a known id finds it before its name. This machine's mirror goes too."""
+        number = await self._client.call(
             lambda requester: repositories.remove(
                 requester, Wanted(self._owner(), repository.name, "", owner_key), repository.id
             )
         )
+        if number is not None:
+            await remove_mirror(self._root, number)
 
     async def examine(self) -> str:
         """Return who we are on GitHub, and for whom.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,12 +126,24 @@ async def mirror(root: Path, number: int, name: str, url: str, token: str) -> As
         token: What GitHub takes as a password.
     """
     directory = root / f"{number}.git"
-    async with locked(root / ".locks" / f"{number}.lock") as lock:
+    async with _alone(root, number) as lock:
         if not directory.is_dir():
             await bare.create(directory, description=name, settings={}, lock=lock)
         local = BareRepository(name, Git(directory, lock=lock))
         await local.remove_stale_locks()
         yield Mirror(local, url, token)
+
+
+async def remove_mirror(root: Path, number: int) -> None:
+    """Remove what is here of a repository; nothing is fine."""
+    async with _alone(root, number):
+        await asyncio.to_thread(shutil.rmtree, root / f"{number}.git", ignore_errors=True)
+
+
+@asynccontextmanager
+async def _alone(root: Path, number: int) -> AsyncIterator[int]:
+    async with locked(root / ".locks" / f"{number}.lock") as lock:
+        yield lock
 
 
 _FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc")

@@ -83,11 +83,13 @@ def put_away(requester: Requester, wanted: Wanted, known_id: int | None) -> None
     standing.edit(name=_shelf_name(standing), archived=True)
 
 
-def remove(requester: Requester, wanted: Wanted, known_id: int | None) -> None:
-    """Delete a repository for good."""
+def remove(requester: Requester, wanted: Wanted, known_id: int | None) -> int | None:
+    """Delete a repository for good, and return its id if one is known."""
     standing = _of_project(requester, wanted, known_id)
-    if standing is not None and (known_id is not None or not _is_put_away(standing)):
-        or_none(standing.delete)
+    if standing is None:
+        return known_id
+    or_none(standing.delete)
+    return standing.id
 
 
 def find(requester: Requester, owner: str, repository: Repository) -> Remote:

@@ -101,7 +101,15 @@ class FixedToken:
 class AppTokens:
     """Tokens of a GitHub App's installation, minted when they are needed."""
 
-    def __init__(self, app_id: int, private_key: str, api_url: str, *, owner: str) -> None:
+    def __init__(
+        self,
+        app_id: int,
+        private_key: str,
+        api_url: str,
+        *,
+        owner: str,
+        renewed_before: timedelta = RENEWED_BEFORE,
+    ) -> None:
         """Prepare to mint; nothing is asked yet.
 
         Args:
@@ -109,10 +117,12 @@ class AppTokens:
             private_key: Its key, PEM.
             api_url: Where GitHub's API is.
             owner: Whose installation.
+            renewed_before: How long before its end a token is not shown any more.
         """
         self._sign = Auth.AppAuth.create_jwt_sign(private_key, DEFAULT_JWT_ALGORITHM)
         self._app = requester_of(Auth.AppAuth(app_id, sign_func=self._signed), api_url)
         self._owner = owner
+        self._renewed_before = renewed_before
         self._lock = threading.Lock()
         self._skew = timedelta()
         self._installation: _Installation | None = None
@@ -122,7 +132,7 @@ class AppTokens:
     def token(self) -> str:
         """See `Credentials.token`."""
         with self._lock:
-            soon = datetime.now(UTC) + self._skew + RENEWED_BEFORE
+            soon = datetime.now(UTC) + self._skew + self._renewed_before
             if self._minted is None or self._minted.expires_at < soon:
                 answer = self._ask("POST", f"/app/installations/{self._installed().id}/access_tokens")
                 self._minted = _Minted.model_validate(answer)

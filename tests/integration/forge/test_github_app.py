@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ async def test_many_requests_at_once_mint_one_token(on_github: OnGitHub, app: In
     assert minted(on_github) == before + 1
 
 
-async def test_a_token_is_renewed_in_the_middle_of_work_before_it_expires(
+async def test_a_token_that_github_takes_no_more_is_minted_anew_in_the_middle_of_work(
     on_github: OnGitHub, app: InstalledApp, tree: Path
 ) -> None:
     forge = as_app(on_github, app)
@@ -79,6 +79,22 @@ async def test_a_token_is_renewed_in_the_middle_of_work_before_it_expires(
 
     assert await forge.head(repository, "main") == second
     assert minted(on_github) >= 2
+
+
+async def test_a_token_that_is_about_to_expire_is_not_shown_any_more(
+    on_github: OnGitHub, app: InstalledApp
+) -> None:
+    url = on_github.github.url
+    lasting = AppTokens(app.id, app.private_key, url, owner="globex")
+    ending = AppTokens(
+        app.id, app.private_key, url, owner="globex", renewed_before=timedelta(seconds=HOUR_S + 60)
+    )
+
+    shown = [await asyncio.to_thread(tokens.token) for tokens in (lasting, lasting, ending, ending)]
+
+    assert shown[0] == shown[1]
+    assert shown[2] != shown[3]
+    assert minted(on_github) == 3
 
 
 @pytest.mark.parametrize("ahead_s", [-1800, 1800])

@@ -190,6 +190,20 @@ async def test_a_comment_is_made_once_and_what_others_say_under_its_key_counts_f
     assert said[1].endswith("\nDeployed")
 
 
+async def test_a_comment_or_release_whose_answer_is_lost_is_made_once(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project, propose: Propose
+) -> None:
+    number = (await propose()).number
+    on_github.github.fail("POST */comments", after_effect=True)
+    on_github.github.fail("POST */releases", after_effect=True, status=502)
+
+    await forge.comment_once(repository, number, key="run-1", body="Tests passed")
+    await forge.ensure_release(repository, tag="v1", commit=project.head("main"), name="One", body="New")
+
+    assert len(project.comments(number)) == 1
+    assert len(project.releases) == 1
+
+
 async def test_checks_and_statuses_are_read_by_their_newest(
     forge: GitHubForge, repository: Repository, project: Project
 ) -> None:

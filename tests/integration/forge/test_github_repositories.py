@@ -165,6 +165,18 @@ async def test_what_was_archived_by_hand_can_be_put_away(
     assert fresh.id != repository.id
 
 
+async def test_nothing_is_left_here_of_what_is_removed(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, tree: Path, tmp_path: Path
+) -> None:
+    await commit(forge, repository, tree)
+    assert len(list(tmp_path.glob("home-*/mirrors/*.git"))) == 1
+
+    await forge.remove(repository, owner_key="project-1")
+
+    assert on_github.github.repositories == []
+    assert not list(tmp_path.glob("home-*/mirrors/*.git"))
+
+
 async def test_an_organisations_repositories_are_made_there(on_github: OnGitHub) -> None:
     on_github.github.organisation("globex")
 
