@@ -55,6 +55,13 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLate:
+    """Telegram has forgotten the press that a toast answers."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The message to edit is not there or cannot be edited; what it should say has to be said anew."""
 
@@ -100,7 +107,7 @@ class Unknown:
     """Whether a server has said so, rather than the way to it."""
 
 
-Outcome: TypeAlias = Stands | Dropped | Lost | Closed | Moved | TopicLost | Later | Unknown
+Outcome: TypeAlias = Stands | Dropped | TooLate | Lost | Closed | Moved | TopicLost | Later | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,8 @@ class Courier:
     async def _show(self, row: Row) -> Outcome:
         """Answer the press of a button: at most once, since Telegram forgets it after seconds."""
         match await self.call(posting(row, Shape(Form.FORMATTED))):
+            case Refused(refusal=Refusal.QUERY_OLD, reason=reason):
+                return TooLate(reason)
             case Refused(reason=reason) | Unknown(reason=reason) | Later(reason=reason, flood=True):
                 return Dropped(reason)
             case outcome:

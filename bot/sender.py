@@ -19,7 +19,8 @@ from typing import Final, assert_never
 import structlog
 from aiogram import Bot
 
-from bot import chats, dispatch
+from bot import chats, dispatch, outbox
+from bot.chats import is_group
 from bot.courier import (
     Closed,
     Courier,
@@ -29,6 +30,7 @@ from bot.courier import (
     Moved,
     Outcome,
     Stands,
+    TooLate,
     TopicLost,
     Unknown,
 )
@@ -36,9 +38,9 @@ from bot.dispatch import Look, Mark, Next, Rank
 from bot.holds import Holds
 from bot.metrics import DROPPED, EDITED, FOUND, LATENCY, RETRIED, SENT
 from bot.outbox import Row, RowStatus
-from bot.outgoing import Toast
+from bot.outgoing import Toast, Words
 from bot.pace import Pace, Waiting, Weight
-from bot.places import FRONT
+from bot.places import FRONT, Place
 from bot.probe import Found, Missing, Probe
 from bot.refusals import Refusal
 from shared.database import Connection, Database
@@ -284,6 +286,9 @@ class Sender:
                 return Mark(row.id, RowStatus.SENT, message_id, row.revision, error)
             case Dropped(error=error):
                 return _dropped(row, error)
+            case TooLate(error=error):
+                await self._explain_late(row)
+                return _dropped(row, error)
             case Lost(error=error):
                 return await self._say_anew(row, error)
             case Closed(refusal=Refusal.CHAT_BLOCKED, reason=reason):
@@ -305,6 +310,25 @@ class Sender:
             case unknown:
                 assert_never(unknown)
         return None
+
+    async def _explain_late(self, row: Row) -> None:
+        """Say in the chat what a press was to be told, since it can be told no more.
+
+        In a group it was for the eyes of whoever pressed, and is left.
+        """
+        if not isinstance(row.content, Toast) or not row.content.text or is_group(row.chat_id):
+            return
+        words = Words(text=row.content.text, silent=True)
+        await self._change(
+            partial(
+                outbox.put,
+                key=f"late:{row.key}",
+                place=Place(row.chat_id, row.thread_id),
+                content=words,
+                solicited=True,
+                session_id=row.session_id,
+            )
+        )
 
     async def _say_anew(self, row: Row, error: str) -> Mark:
         """Send what can no longer be edited as a new message, unless a later one has overtaken it."""
@@ -341,7 +365,7 @@ class Sender:
             "message.retried", key=row.key, chat_id=row.chat_id, error=reason, after_s=round(after_s, 1)
         )
 
-    async def _change(self, write: Callable[[Connection], Awaitable[None]]) -> None:
+    async def _change(self, write: Callable[[Connection], Awaitable[object]]) -> None:
         """Write what concerns a whole chat, unless somebody else speaks now."""
 
         async def attempt() -> None:

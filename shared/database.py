@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import PipelineStatus
 from psycopg_pool import AsyncConnectionPool
 
 from shared.errors import Unavailable
@@ -59,6 +60,7 @@ class Database:
             timeout=10,
             check=_LookNowAndThen(),
             configure=self._prepare,
+            reset=_refuse_pipelines,
             open=False,
         )
 
@@ -110,6 +112,16 @@ class Database:
         await connection.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit]
         )
+
+
+async def _refuse_pipelines(connection: Connection) -> None:
+    """Have a connection thrown away that comes back in pipeline mode.
+
+    psycopg leaves it so when it is called off on the way in or out. Whoever got it next would wait
+    for results that nobody fetches.
+    """
+    if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+        await connection.close()
 
 
 class _LookNowAndThen:

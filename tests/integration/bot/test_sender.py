@@ -351,6 +351,17 @@ class TestUnknownEnds:
         assert row.message_id == sent.id
         assert said(telegram, ann) == ["Shall I?"]
 
+    async def test_what_a_press_is_told_too_late_is_said_in_the_chat(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled(await speaker.put(ann, QUESTION))
+            press = ann.press(telegram.last(ann), "Approve")
+            press.expire()
+            key = await speaker.put(ann, Toast(query_id=press.query_id, text="The time to decide is over."))
+            await speaker.settled(key, f"late:{key}")
+        assert said(telegram, ann) == ["Shall I?", "The time to decide is over."]
+
     async def test_toasts_are_never_repeated(
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:

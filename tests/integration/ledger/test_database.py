@@ -20,6 +20,24 @@ async def test_a_transaction_that_stands_still_loses_its_locks(database_url: str
             await _lock(again)
 
 
+async def test_whatever_is_called_off_leaves_connections_that_work(database_url: str) -> None:
+    async def work(database: Database) -> None:
+        async with database.pipelined_transaction() as tx:
+            await tx.execute("SELECT 1")
+            await (await tx.execute("SELECT 2")).fetchone()
+
+    async with Database(database_url, connections=1) as database:
+        for turns in range(40):
+            # Called off a little later each time, on the way in, in the middle, or on the way out.
+            task = asyncio.create_task(work(database))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            async with database.connection() as connection:
+                assert (await connection.execute("SELECT 3")).rowcount == 1
+
+
 async def _lock_and_stand_still(paused: Database, others: Database) -> None:
     async with paused.transaction() as holder:
         await _lock(holder)
