@@ -216,7 +216,7 @@ def set_ref(world: World, repo: int, name: str, sha: str | None, by: str | None)
     """Let a ref stand somewhere, or nowhere."""
     of = world.repositories[repo]
     with happenings.pushing(world, of, _who(world, of, by)):
-        of.git.set_ref(name, sha)
+        of.git.set_ref(name, None if sha is None else _commit(of, sha))
 
 
 @action

@@ -26,6 +26,7 @@ CONFIG = """\
 \tbare = true
 \thooksPath = {hooks}
 \tlogAllRefUpdates = false
+\tfsync = none
 [http]
 \treceivepack = true
 [receive]
@@ -107,6 +108,7 @@ class GitDirectory:
         (path / "config").write_text(CONFIG.format(hooks=hooks))
         directory = cls(path)
         directory.point_head(default_branch)
+        directory._refs = {}
         return directory
 
     def point_head(self, branch: str) -> None:
@@ -161,7 +163,7 @@ class GitDirectory:
     def set_ref(self, name: str, sha: str | None) -> None:
         """Let a ref stand somewhere, or nowhere."""
         self.run(*(["update-ref", name, sha] if sha else ["update-ref", "-d", name]))
-        self.forget()
+        self._remember(name, sha)
 
     def resolve(self, name: str) -> str | None:
         """The commit of a branch, tag, ref or (shortened) id; none if there is no such."""
@@ -301,8 +303,13 @@ class GitDirectory:
         if parent is None and ref in self.refs():
             self.set_ref(ref, None)  # or fast-import would go on from where it stands
         done = self.run("fast-import", "--quiet", "--force", "--done", content=b"".join(lines))
-        self.forget()
-        return done.stdout.decode().strip()
+        sha = done.stdout.decode().strip()
+        self._remember(ref, sha)
+        return sha
+
+    def _remember(self, name: str, sha: str | None) -> None:
+        others = {known: at for known, at in self.refs().items() if known != name}
+        self._refs = others if sha is None else others | {name: sha}
 
 
 def _parse(sha: str, raw: bytes) -> Commit:

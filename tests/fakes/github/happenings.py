@@ -32,6 +32,9 @@ def addresses(world: World) -> Addresses:
 
 def tell(world: World, repo: Repository, name: str, by: Account, /, **payload: object) -> None:
     """Let the webhooks of a repository know of something."""
+    world.touch()
+    if not is_heard(world, repo):
+        return
     at = addresses(world)
     about: Json = {"repository": repositories.repository(at, repo), "sender": accounts.simple_user(at, by)}
     if repo.owner.kind == "Organization":
@@ -40,7 +43,13 @@ def tell(world: World, repo: Repository, name: str, by: Account, /, **payload: o
         if installation.account is repo.owner:
             about["installation"] = {"id": installation.id, "node_id": f"MDIz{installation.id}"}
     world.events.put_nowait(Event(repo, name, {**payload, **about}))
-    world.touch()
+
+
+def is_heard(world: World, repo: Repository) -> bool:
+    """Whether anybody is told what happens; what git would have to be asked for that is left out otherwise."""
+    return bool(repo.hooks) or any(
+        i.account is repo.owner and i.app.webhook for i in world.installations.values()
+    )
 
 
 # Repositories
@@ -93,12 +102,12 @@ def pushing(world: World, repo: Repository, by: Account) -> Iterator[None]:
 
 def pushed(world: World, repo: Repository, before: dict[str, str], by: Account) -> None:
     """Refs were written: let everything follow that does."""
-    repo.git.forget()
     after = repo.git.refs()
     moved = {n: after.get(n) for n in before | after if before.get(n) != after.get(n)}
     moved = {name: sha for name, sha in moved.items() if not name.startswith("refs/pull/")}
     if not moved:
         return
+    world.touch()
     repo.pushed_at = repo.updated_at = world.now()
     branches = repo.git.branches()
     if repo.default_branch not in branches and branches:
@@ -115,6 +124,8 @@ def pushed(world: World, repo: Repository, before: dict[str, str], by: Account) 
 def _tell_push(
     world: World, repo: Repository, ref: str, old: str | None, new: str | None, by: Account
 ) -> None:
+    if not is_heard(world, repo):
+        return
     listed: list[Json] = []
     if new is not None and repo.git.kind(new) == "commit":
         span = f"{old}..{new}" if old is not None else new
@@ -181,6 +192,9 @@ def tell_pull(
     world: World, repo: Repository, issue: Issue, action: str, by: Account, **payload: object
 ) -> None:
     """Something became of a pull request."""
+    world.touch()
+    if not is_heard(world, repo):
+        return
     shown = pulls.pull(world, addresses(world), repo, issue)
     tell(world, repo, "pull_request", by, action=action, number=issue.number, pull_request=shown, **payload)
 

@@ -123,6 +123,7 @@ async def _backend(
     finally:
         if rest == "git-receive-pack" and repository.id in world.repositories:
             pusher: Account = token.account if token is not None else repository.owner
+            repository.git.forget()
             happenings.pushed(world, repository, before, pusher)
     return _parsed(output)
 
