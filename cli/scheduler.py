@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli.ledgers import open_ledgers
 from scheduler.loop import schedule
+from scheduler.retention import Ages, retention
 from shared.settings import Settings
 
 
@@ -13,5 +14,5 @@ async def run_scheduler(settings: Settings) -> None:
     Raises:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
-    async with open_ledgers(settings, connections=4) as (database, live):
-        await schedule(database, live)
+    async with open_ledgers(settings, connections=12) as (database, live):
+        await schedule(database, live, [retention(database, Ages.of(settings))])

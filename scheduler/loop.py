@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from procrastinate import App
@@ -10,6 +11,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg import Error
 
 from scheduler.recovery import recover
+from scheduler.timetable import PeriodicJob, Timetable
 from shared.database import Database
 from shared.live import Live
 from shared.process import until_told_to_stop
@@ -20,17 +22,24 @@ _RECOVERY_INTERVAL_S = 2.0
 log = structlog.get_logger()
 
 
-async def schedule(database: Database, live: Live) -> None:
+async def schedule(database: Database, live: Live, jobs: Sequence[PeriodicJob] = ()) -> None:
     """Do periodic work until SIGTERM or SIGINT.
 
     Args:
-        database: Opened.
+        database: Opened; each job may use two connections, and the process four.
         live: Opened.
+        jobs: The timetable. Recovery is none of them: it repairs the queue, and goes on without Redis.
     """
     queue = queue_app()
     async with queue.open_async(database.pool):
-        await until_told_to_stop(_recover_for_ever(database, queue, live))
+        await until_told_to_stop(_all_of_it(database, queue, live, jobs))
     log.info("scheduler.stopped")
+
+
+async def _all_of_it(database: Database, queue: App, live: Live, jobs: Sequence[PeriodicJob]) -> None:
+    async with asyncio.TaskGroup() as together:
+        together.create_task(_recover_for_ever(database, queue, live), name="recovery")
+        together.create_task(Timetable(database, live, jobs).run(queue), name="timetable")
 
 
 async def _recover_for_ever(database: Database, queue: App, live: Live) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 from procrastinate import App
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job
 from psycopg.rows import class_row
 
 from shared import queue
@@ -52,7 +54,7 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
         if row is None or not row[0]:
             return Recovered()
         recovered = Recovered(
-            stalled_jobs=await _retry_stalled_jobs(queue_app),
+            stalled_jobs=await _retry_stalled_jobs(database, queue_app),
             runs_without_job=await _defer_runs_without_job(database),
             reminded_approvals=await _remind_of_approvals(database, live),
             expired_approvals=await _expire_approvals(database, live),
@@ -68,12 +70,27 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
     return recovered
 
 
-async def _retry_stalled_jobs(queue_app: App) -> int:
+async def _retry_stalled_jobs(database: Database, queue_app: App) -> int:
     """Queue the jobs of workers whose heart stands still again."""
     stalled = list(await queue_app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S))
     for job in stalled:
-        await queue_app.job_manager.retry_job(job)
+        try:
+            await queue_app.job_manager.retry_job(job)
+        except UniqueViolation:
+            await _forget(database, job)
     return len(stalled)
+
+
+async def _forget(database: Database, job: Job) -> None:
+    """Delete a dead worker's tick of a periodic job, behind which the next one waits already."""
+    async with database.connection() as connection:
+        await connection.execute(
+            """
+            DELETE FROM procrastinate_jobs
+             WHERE id = %s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %s
+            """,
+            [job.id, job.worker_id],
+        )
 
 
 async def _defer_runs_without_job(database: Database) -> int:

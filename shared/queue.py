@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector, jobs
 from procrastinate.connector import BaseConnector
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.manager import JobManager, NotificationCallback
 from psycopg import OperationalError
 
@@ -20,6 +20,9 @@ from shared.ledger.runs import Run
 
 RUNS = "runs"
 """The queue that workers listen to."""
+
+TIMETABLE = "timetable"
+"""The queue that schedulers listen to: ticks of periodic jobs."""
 
 EXECUTE_RUN = "runs.execute"
 """The task that takes a run forward: claims it, drives its graph, lets it go."""
@@ -115,7 +118,11 @@ class FencedJobManager(JobManager):
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """Queue a job again, if it is still this worker's; for recovery, if nobody has taken it since."""
+        """Queue a job again, if it is still this worker's; for recovery, if nobody has taken it since.
+
+        Raises:
+            UniqueViolation: Another job with the same queueing lock waits already.
+        """
         await self._insist(
             """
             SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s)
@@ -140,6 +147,8 @@ class FencedJobManager(JobManager):
         while True:
             try:
                 return await self.connector.execute_query_async(query, **parameters)
+            except UniqueViolation:
+                raise
             except (ConnectorException, OperationalError) as error:
                 if time.monotonic() > give_up_at:
                     raise

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
 
+    retention_days: int = Field(90, ge=1, description="Days that events, messages and files are kept")
+    retention_checkpoint_days: int = Field(7, ge=1, description="Days that ended runs keep their checkpoints")
+    retention_runs: int = Field(
+        5000, ge=0, description="The most ended runs that keep events and checkpoints; the oldest go first"
+    )
+
     log_format: LogFormat | None = Field(None, description="console or json; unset: console on a terminal")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL"

@@ -12,6 +12,7 @@ from graph.conversation.about_session import session
 from graph.conversation.calls import Call, parse
 from graph.conversation.details import details
 from graph.conversation.exchange import Exchange
+from graph.conversation.locks import locks
 from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
 from graph.conversation.words import listed
@@ -248,6 +249,14 @@ COMMANDS: tuple[Command, ...] = (
         role=Role.OWNER,
         handler=people,
         example="/users add 42 operator Petra",
+    ),
+    Command(
+        name="locks",
+        arguments="",
+        summary="List who holds which lock since when, and how the periodic jobs went",
+        role=Role.OWNER,
+        handler=locks,
+        looks=True,
     ),
     Command(
         name="help",
