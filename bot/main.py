@@ -170,7 +170,7 @@ class TelegramBot:
         if self._settings.telegram_webhook_url is None:
             await Polling(self._bot, self._reception).run()
         else:
-            await self._webhook().register()
+            await self._webhook().keep_registered()
 
     def _webhook(self) -> Webhook:
         return Webhook(self._bot, self._reception, self._settings)

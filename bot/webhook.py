@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Final, assert_never
 
@@ -13,7 +14,7 @@ import structlog
 from aiogram import Bot
 from aiogram.webhook.security import DEFAULT_TELEGRAM_NETWORKS
 from aiohttp import web
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from bot.access import HEARD
 from bot.insistence import insist
@@ -27,6 +28,12 @@ SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - its nam
 LARGEST: Final = 1024 * 1024
 """Bytes that a request may have; Telegram's largest updates have a tenth of it."""
 
+_LOOK_EVERY_S: Final = 60.0
+
+WAITING = Gauge("telewright_bot_webhook_waiting_updates", "Updates that Telegram has not delivered yet")
+UNDELIVERED = Counter(
+    "telewright_bot_webhook_undelivered_total", "Times that Telegram was seen to have failed to deliver"
+)
 REFUSED = Counter("telewright_bot_webhook_refused_total", "Webhook requests that did not come from Telegram")
 
 log = structlog.get_logger(__name__)
@@ -40,13 +47,16 @@ def secret_for(token: str) -> str:
 class Webhook:
     """Takes in updates over HTTP. Any number of processes may do so."""
 
-    def __init__(self, bot: Bot, reception: Reception, settings: Settings) -> None:
+    def __init__(
+        self, bot: Bot, reception: Reception, settings: Settings, *, look_every_s: float = _LOOK_EVERY_S
+    ) -> None:
         """Put it together.
 
         Args:
             bot: Whose updates come.
             reception: Where they are stored.
             settings: The public address, where to listen, and which addresses are let through.
+            look_every_s: How often Telegram is asked whether it delivers.
         """
         self._bot = bot
         self._reception = reception
@@ -54,6 +64,8 @@ class Webhook:
         self._host, self._port = settings.telegram_webhook_listen
         self._address_check = settings.telegram_webhook_check_address
         self._secret = secret_for(bot.token)
+        self._last_error: datetime | None = None
+        self._look_every_s = look_every_s
 
     async def serve(self) -> None:
         """Take in what comes, until cancelled; what is under way is finished.
@@ -72,8 +84,28 @@ class Webhook:
         finally:
             await runner.cleanup()
 
-    async def register(self) -> None:
-        """Tell Telegram where to send updates; tried again until Telegram has understood it."""
+    async def keep_registered(self) -> None:
+        """Tell Telegram where to send updates, and look now and then whether it does, for ever.
+
+        Somebody else may have taken the address away; and what keeps Telegram from delivering
+        (a certificate, a proxy, a name that is not found) shows nowhere else.
+        """
+        await self._register()
+        while True:
+            await asyncio.sleep(self._look_every_s)
+            info = await insist(self._bot.get_webhook_info)
+            if info.url != self._url:
+                log.warning("webhook.lost", url=info.url)
+                await self._register()
+            WAITING.set(info.pending_update_count)
+            if info.last_error_date is not None and info.last_error_date != self._last_error:
+                UNDELIVERED.inc()
+                log.warning(
+                    "webhook.failing", error=info.last_error_message, waiting=info.pending_update_count
+                )
+            self._last_error = info.last_error_date
+
+    async def _register(self) -> None:
         await insist(self._set)
         log.info("webhook.set", url=self._url)
 

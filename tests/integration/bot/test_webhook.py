@@ -62,7 +62,7 @@ async def front(bot: Bot, database: Database, settings: Settings) -> AsyncIterat
 
 
 async def serving(bot: Bot, database: Database, settings: Settings) -> AsyncIterator[Front]:
-    webhook = Webhook(bot, await reception(database), settings)
+    webhook = Webhook(bot, await reception(database), settings, look_every_s=0.05)
     assert settings.telegram_webhook_url is not None
     front = Front(webhook, settings.telegram_webhook_url, secret_for(bot.token))
     async with running(webhook.serve()):
@@ -80,9 +80,10 @@ async def test_telegram_delivers_what_is_said_once_it_knows_the_address(
 ) -> None:
     ann = telegram.user(OWNER_ID, "Ann")
     ann.say("before the webhook was set")
-    await front.webhook.register()
-    ann.say("after it")
-    await telegram.until(lambda: telegram.webhook["delivered"] == 2)
+    async with running(front.webhook.keep_registered()):
+        await telegram.until(lambda: telegram.webhook["url"])
+        ann.say("after it")
+        await telegram.until(lambda: telegram.webhook["delivered"] == 2)
 
     assert await inbox.texts() == ["before the webhook was set", "after it"]
     assert telegram.world.updates.allowed == list(HEARD)
@@ -92,9 +93,18 @@ async def test_setting_the_webhook_is_tried_again_until_it_succeeds(
     front: Front, telegram: FakeTelegram
 ) -> None:
     failing = telegram.fail("setWebhook", status=502)
-    await front.webhook.register()
+    async with running(front.webhook.keep_registered()):
+        await telegram.until(lambda: telegram.webhook["url"] == front.url)
     assert failing.hits == 1
-    assert telegram.webhook["url"] == front.url
+
+
+async def test_a_webhook_that_somebody_took_away_is_set_again(
+    front: Front, bot: Bot, telegram: FakeTelegram
+) -> None:
+    async with running(front.webhook.keep_registered()):
+        await telegram.until(lambda: telegram.webhook["url"] == front.url)
+        await bot.delete_webhook()
+        await telegram.until(lambda: telegram.webhook["url"] == front.url)
 
 
 @pytest.mark.parametrize(
