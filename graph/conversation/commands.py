@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from graph.conversation import deciding, looking, working
+from graph.conversation import asking, deciding, looking, working
 from graph.conversation.about_session import session
 from graph.conversation.calls import Call, parse
 from graph.conversation.details import details
@@ -190,6 +190,25 @@ COMMANDS: tuple[Command, ...] = (
         handler=looking.logs,
         example="/logs hello follow",
         observes="logs",
+        looks=True,
+    ),
+    Command(
+        name="ask",
+        arguments="[project] <question>",
+        summary="Find where something stands in the projects' code",
+        role=Role.VIEWER,
+        handler=asking.ask,
+        example="/ask hello where are requests handled",
+        looks=True,
+    ),
+    Command(
+        name="index",
+        arguments="[project] [retry]",
+        summary="Say how far the projects' code is indexed; retry what went wrong",
+        role=Role.VIEWER,
+        handler=asking.index,
+        example="/index hello",
+        # A retry asks by itself for the role that it needs.
         looks=True,
     ),
     Command(

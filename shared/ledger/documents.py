@@ -299,7 +299,7 @@ async def retry(tx: Connection, project_id: ProjectId) -> int:
     """Queue a project's dead and postponed documents for now, and return how many those are."""
     cursor = await tx.execute(
         """
-        UPDATE documents SET state = 'queued', attempts = 0, due_at = now(), updated_at = now()
+        UPDATE documents SET state = 'queued', attempts = 0, due_at = now(), error = NULL, updated_at = now()
          WHERE project_id = %s AND (state = 'dead' OR state = 'queued' AND error IS NOT NULL)
         """,
         [project_id],
