@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cli.ledgers import open_ledgers
+from infrastructure.forge import LocalForge
+from scheduler.ingestion import ingestion
 from scheduler.loop import schedule
 from scheduler.retention import Ages, retention
 from shared.settings import Settings
@@ -15,4 +17,5 @@ async def run_scheduler(settings: Settings) -> None:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     async with open_ledgers(settings, connections=12) as (database, live):
-        await schedule(database, live, [retention(database, Ages.of(settings))])
+        jobs = [retention(database, Ages.of(settings)), ingestion(database, LocalForge(settings.home))]
+        await schedule(database, live, jobs)

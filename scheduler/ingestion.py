@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
 import psycopg
@@ -27,6 +28,7 @@ from infrastructure.search import (
     skipped_by_content,
     skipped_by_name,
 )
+from scheduler.timetable import PeriodicJob
 from shared.database import Connection, Database
 from shared.errors import TelewrightError
 from shared.ids import ProjectId
@@ -35,6 +37,8 @@ from shared.ledger import chunks, documents, projects
 from shared.ledger.documents import Document, Planned, Wanted
 from shared.ledger.projects import Project
 from shared.locks import HeldLock
+
+EVERY_MINUTE: Final = "* * * * *"
 
 BATCH: Final = 48
 """Documents that are read with one git and stored in one transaction."""
@@ -51,6 +55,17 @@ _EMBEDDED_AT_ONCE: Final = 64
 _LONGEST_EMBEDDED: Final = 4000
 
 log = structlog.get_logger(__name__)
+
+
+def ingestion(database: Database, forge: Reading, *, cron: str = EVERY_MINUTE) -> PeriodicJob:
+    """Return the job.
+
+    Args:
+        database: The ledgers.
+        forge: Where the projects' code is read.
+        cron: When; every project's head is looked at each time.
+    """
+    return PeriodicJob("ingest", cron, ttl_s=30, body=partial(ingest, database, forge))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ import pytest
 from graph.search import Place, search_code
 from infrastructure.forge import FileInfo, ForgeUnavailable, LocalForge, Repository
 from infrastructure.search import EmbeddingFailed
-from scheduler.ingestion import Ingested, ingest
+from scheduler.ingestion import Ingested, ingest, ingestion
+from scheduler.timetable import Timetable
 from shared.database import Database
 from shared.ids import UserId
 from shared.lease import LeaseLost
@@ -22,7 +23,9 @@ from shared.ledger import documents, projects, sessions, users
 from shared.ledger.documents import MOST_ATTEMPTS, State, Tally
 from shared.ledger.projects import Project
 from shared.ledger.users import Role
+from shared.live import Live
 from shared.locks import HeldLock
+from shared.queue import queue_app
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 HELD = HeldLock("ingest", 1)
@@ -430,3 +433,18 @@ async def test_another_model_gives_everything_new_vectors_without_reading_it_aga
         assert len(model.asked) == 1
     assert await index.rows("SELECT model FROM chunk_vectors") == [("second",)]
     assert await index.rows("SELECT id FROM chunks") == before
+
+
+async def test_the_timetable_keeps_the_index_without_being_asked(index: Index, redis_url: str) -> None:
+    await index.push(a__py=GREET)
+    queue = queue_app()
+    async with Live(redis_url) as live, queue.open_async(index.database.pool):
+        timetable = Timetable(
+            index.database, live, [ingestion(index.database, index.forge, cron="* * * * * *")]
+        )
+        running = asyncio.create_task(timetable.run(queue))
+        async with asyncio.timeout(60):
+            while await index.places("greet") != ["a.py:greet_visitor"]:
+                await asyncio.sleep(0.1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
