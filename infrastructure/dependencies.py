@@ -19,7 +19,7 @@ from pathlib import Path
 
 import uv
 
-from infrastructure import lockfile, programs
+from infrastructure import bytecode, lockfile, programs
 from infrastructure.disk import DiskFull, says_full
 from infrastructure.lockfile import BadLock
 from infrastructure.locks import locked
@@ -28,7 +28,7 @@ from shared.errors import Unavailable
 __all__ = ["BadLock", "Dependencies", "DependenciesUnavailable", "python_tag"]
 
 TIMEOUT_S = 600
-FORMAT = "1"
+FORMAT = "2"
 """Part of every key: raised when the directories are made differently."""
 
 _UNREACHABLE = re.compile(
@@ -53,6 +53,8 @@ class Dependencies:
     async def runtime(self, project: Path) -> Path:
         """Return the directory of what a project runs with, installing it first if need be.
 
+        It goes into releases, and nothing runs from it here: it has no byte code.
+
         Args:
             project: The project's directory, with a `requirements.lock`.
 
@@ -60,10 +62,10 @@ class Dependencies:
             BadLock: The lock file is missing, or asks for more than hashed wheels.
             DependenciesUnavailable: Neither the cache nor the index has them.
         """
-        return await self._installed(project, (lockfile.RUNTIME,))
+        return await self._installed(project, (lockfile.RUNTIME,), compiled=False)
 
     async def testing(self, project: Path) -> Path:
-        """Return the directory of what a project runs and is tested with.
+        """Return the directory of what a project runs and is tested with, compiled.
 
         Args:
             project: The project's directory, with both lock files.
@@ -72,9 +74,9 @@ class Dependencies:
             BadLock: A lock file is missing, or asks for more than hashed wheels.
             DependenciesUnavailable: Neither the cache nor the index has them.
         """
-        return await self._installed(project, (lockfile.RUNTIME, lockfile.TESTING))
+        return await self._installed(project, (lockfile.RUNTIME, lockfile.TESTING), compiled=True)
 
-    async def _installed(self, project: Path, names: Sequence[str]) -> Path:
+    async def _installed(self, project: Path, names: Sequence[str], *, compiled: bool) -> Path:
         locks = await asyncio.to_thread(_read, project, names)
         key = _key(locks)
         directory = self._root / key
@@ -82,10 +84,10 @@ class Dependencies:
             return directory
         async with locked(self._root / ".locks" / f"{key}.lock", timeout_s=TIMEOUT_S) as lock:
             if not await asyncio.to_thread(directory.is_dir):
-                await self._install(directory, locks, lock)
+                await self._install(directory, locks, lock, compiled=compiled)
         return directory
 
-    async def _install(self, directory: Path, locks: Sequence[str], lock: int) -> None:
+    async def _install(self, directory: Path, locks: Sequence[str], lock: int, *, compiled: bool) -> None:
         """Fill a directory beside the place, and put it there when it is whole."""
         new = self._root / f".new-{directory.name}"
         await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
@@ -94,6 +96,8 @@ class Dependencies:
             files = await asyncio.to_thread(_write, Path(scratch), locks)
             await _uv_install(new, files, Path(scratch), lock)
         await asyncio.to_thread(_leave_out_scripts, new)
+        if compiled:
+            await bytecode.compile_packages(new, keep_open=(lock,))
         await asyncio.to_thread(new.rename, directory)
 
 

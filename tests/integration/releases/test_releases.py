@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.blueprints import catalogue
+from infrastructure.bytecode import compile_packages
 from infrastructure.contract import BadContract, load
 from infrastructure.dependencies import Dependencies, DependenciesUnavailable
 from infrastructure.forge import LocalForge, NoCommit, Repository
@@ -104,6 +105,28 @@ async def test_two_homes_build_the_same_bytes(home: Path, project: Path, tmp_pat
 
     assert second.digest == first.digest
     assert second.archive.read_bytes() == first.archive.read_bytes()
+
+
+async def test_byte_code_of_the_packages_changes_nothing_of_a_release(
+    home: Path, project: Path, tmp_path: Path
+) -> None:
+    first = await built(home, project)
+    packages = await Dependencies(tmp_path / "elsewhere").runtime(project)
+    assert not list(packages.rglob("__pycache__"))
+    await compile_packages(packages)
+    assert list(packages.rglob("apscheduler/**/*.pyc"))
+
+    second = await built(tmp_path / "elsewhere", project)
+
+    assert second.digest == first.digest
+
+
+async def test_what_tests_run_with_is_compiled(home: Path, project: Path) -> None:
+    packages = await Dependencies(home).testing(project)
+
+    sources = {file.relative_to(packages) for file in packages.glob("_pytest/*.py")}
+    assert sources
+    assert len(list(packages.glob("_pytest/__pycache__/*.pyc"))) == len(sources)
 
 
 async def test_files_carry_the_commits_date(home: Path, project: Path) -> None:
