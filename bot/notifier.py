@@ -313,7 +313,7 @@ class _Telling:
         for row in said:
             await self._take_buttons(row, item, reply)
         if all(isinstance(row.content, Words) and row.content.prompt is not None for row in said):
-            await self._put(item.key, reply)
+            await self._put(item.key, reply.in_full)
 
     async def _end(self, item: FeedItem, reply: Reply) -> None:
         """Tell how a run ended; what it still asked is asked no more."""

@@ -62,7 +62,7 @@ def renderable(reply: Reply, *, whole: bool = False) -> RenderableType:
         reply: What is shown.
         whole: Whether the middle of long output is shown as well.
     """
-    parts: list[RenderableType] = [_block(block, whole=whole) for block in reply.blocks]
+    parts: list[RenderableType] = [_block(block, whole=whole) for block in reply.in_full.blocks]
     if reply.awaited is not None and reply.asks_comment:
         parts.append(Words(f"Write it as your next message, or “{one_line(reply.awaited.way_out)}”."))
     if reply.choices:

@@ -21,7 +21,7 @@ class Standing:
 
     def take(self, reply: Reply) -> None:
         """Note what a reply changes."""
-        if reply.kind is Kind.ANSWER:
+        if reply.kind is Kind.ANSWER or (reply.kind is Kind.REMARK and reply.approval_id is not None):
             self.awaited = reply.awaited
         match reply.kind:
             case Kind.PROGRESS:

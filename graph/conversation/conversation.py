@@ -92,7 +92,7 @@ class Conversation:
                     raise Stranger
                 session = await sessions.ensure(tx, front=front, external_key=external_key, owner_id=known.id)
                 if not await sessions.turns_after(tx, session.id, 0, limit=1):
-                    await _say(tx, session.id, self._greeting(), trace_id=trace_id)
+                    await _say(tx, session.id, self._greeting(known), trace_id=trace_id)
         await self._live.wake(session.id)
         return session
 
@@ -320,31 +320,35 @@ class Conversation:
             case None if exchange.outlived is not None:
                 raise await deciding.over(exchange, exchange.outlived.approval_id)
             case None:
-                return self._not_understood()
+                return self._not_understood(exchange.user)
             case _:
                 assert_never(meaning)
 
-    def _greeting(self) -> Reply:
+    def _greeting(self, user: User) -> Reply:
         return Reply.saying(
             "Hello. Describe a service, and I plan, build, test and deploy it; "
             "I ask before what matters. For example: “Create a web service called hello”. "
-            f"/help lists what can be said. {self._about_model()}"
+            f"/help lists what can be said. {self._about_model(user)}"
         )
 
-    def _not_understood(self) -> Reply:
+    def _not_understood(self, user: User) -> Reply:
         return Reply.saying(
             "I did not understand that, and did nothing. I can build a project from a blueprint, deploy it, "
             "roll it back, stop, start and remove it, and say how it is. "
             "For example: “Create a web service called hello”, or “What is running?” /help lists everything.",
-            Text(text=self._about_model()),
+            Text(text=self._about_model(user)),
         )
 
-    def _about_model(self) -> str:
+    def _about_model(self, user: User) -> str:
+        """Say what is understood; how that is changed, to the one who can."""
         if self._services.model is None:
-            return (
+            known = (
                 "No model is configured, so I understand commands and a small set of sentences, and build "
-                "from blueprints only. To configure one, set MODEL=provider:model and start again."
+                "from blueprints only."
             )
+            if user.role is not Role.OWNER:
+                return known
+            return f"{known} To configure one, set MODEL=provider:model and start again."
         return f"MODEL is {self._services.model}; sentences are still understood without it."
 
 

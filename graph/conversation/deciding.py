@@ -11,7 +11,7 @@ from graph.conversation.exchange import Exchange
 from graph.conversation.looking import NotANumber, number
 from graph.conversation.messages import Decision
 from graph.conversation.questions import Waiting
-from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Reply
+from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Kind, Reply
 from graph.conversation.reports import report
 from graph.conversation.words import listed
 from shared.errors import BadInput, TelewrightError
@@ -277,7 +277,10 @@ async def _decide(
     run = await runs.get(exchange.tx, decided.run_id)
     exchange.to_wake.add(run.session_id)
     said = chosen.label if chosen else "your answer"
+    # A comment that was asked for is shown where the question stands: more of it is only noise.
+    shown = asked_before and run.session_id == exchange.session.id
     return Reply(
+        kind=Kind.REMARK if shown else Kind.ANSWER,
         blocks=Reply.saying(f"Noted for run {run.number}: {said}.").blocks,
         run_number=run.number,
         approval_id=approval_id,

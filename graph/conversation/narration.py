@@ -22,6 +22,14 @@ _LINE_LENGTH = 300
 _WORTH_TELLING_S = 0.1
 """The end of a step that was shorter is not told: the next one has begun."""
 
+_DONE = {
+    "approve": "Approved",
+    "reject": "Changes asked for",
+    "decline": "Declined",
+    "cancel": "Cancelled",
+}
+"""What the choices that most questions have come to."""
+
 Teller: TypeAlias = Callable[[Event, Run], "Reply | None"]
 
 
@@ -135,18 +143,19 @@ def _question(event: Event) -> tuple[Question, ApprovalId]:
 
 
 def _decided(event: Event, run: Run) -> Reply:
-    said = _text(event, "label") or _text(event, "choice") or _text(event, "text")
-    more = _text(event, "text") if _text(event, "choice") else ""
+    name, choice = _text(event, "name"), _text(event, "choice")
+    said = _text(event, "label") or choice or _text(event, "text")
+    done = _DONE.get(choice)
+    more = _text(event, "text") if choice else ""
     blocks: list[Block] = [
-        Text(text=f"{_text(event, 'name')} answered “{_text(event, 'title')}”: {said}"),
+        Text(text=f"{done} by {name}" if done else f"{name} answered: {said}"),
         *([Text(text=more)] if more else []),
     ]
     return _closing(event, run, blocks)
 
 
 def _expired(event: Event, run: Run) -> Reply:
-    text = f"Nobody answered “{_text(event, 'title')}” in time, so it is not asked any more."
-    return _closing(event, run, [Text(text=text)])
+    return _closing(event, run, [Text(text="Nobody answered in time, so it is not asked any more.")])
 
 
 def _cancel_requested(_: Event, run: Run) -> Reply:
@@ -231,7 +240,13 @@ def _closing(event: Event, run: Run, blocks: list[Block]) -> Reply:
         approval_id = ApprovalId(UUID(_text(event, "approval_id")))
     except ValueError:
         approval_id = None
-    return Reply(blocks=blocks, kind=Kind.NOTICE, run_number=run.number, approval_id=approval_id)
+    return Reply(
+        blocks=blocks,
+        kind=Kind.NOTICE,
+        run_number=run.number,
+        approval_id=approval_id,
+        question=_text(event, "title"),
+    )
 
 
 def _step(event: Event) -> str:

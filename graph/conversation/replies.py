@@ -143,6 +143,8 @@ class Reply(_Frozen):
     """The run it speaks of: what a progress message is edited by."""
     approval_id: ApprovalId | None = None
     """The question it puts, reminds of (a notice with choices), or tells the end of: then its buttons may go."""
+    question: PlainText = ""
+    """The title of the question that it tells the end of, for where that does not stand right above: see `in_full`."""
     awaited: Awaited | None = None
     """The comment that is asked for; a front may put its prompt for it."""
     followed: Followed | None = None
@@ -166,6 +168,15 @@ class Reply(_Frozen):
         How the comment is given depends on the place, so that each front says it: see `Awaited.way_out`.
         """
         return self.awaited is not None and self.approval_id == self.awaited.approval_id
+
+    @property
+    def in_full(self) -> Reply:
+        """The reply for a place where the question that it tells the end of is not to be seen with it."""
+        match self.blocks:
+            case [Text(text=text), *more] if self.question:
+                return self.model_copy(update={"blocks": [Text(text=f"{self.question} {text}"), *more]})
+            case _:
+                return self
 
     @property
     def plain(self) -> str:

@@ -70,5 +70,5 @@ def _question(brief: Brief, digest: str, project: Project, problem: str) -> Ques
 
 def _shown(description: str) -> str:
     if len(description) <= _SHOWN_DESCRIPTION:
-        return description or "none"
+        return description
     return f"{description[:_SHOWN_DESCRIPTION]}…"

@@ -79,7 +79,7 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
             "Commit": release.commit_sha[:12],
             "Tests": release.tests,
             "Server": project.server,
-            "Replaces": f"release {serving.number}" if serving else "nothing",
+            "Replaces": f"release {serving.number}" if serving else "",
             "Environment": _environment(plain, secrets),
             "Playbook": playbook.removeprefix("sha256:")[:12],
         },
@@ -91,7 +91,7 @@ async def proposal(state: State, context: RunContext, tools: Tools) -> tuple[Rul
 def _environment(plain: Mapping[str, str], secrets: Sequence[str]) -> str:
     shown = {name: f"{name}={_shown(value)}" for name, value in plain.items()}
     shown |= {name: f"{name} (secret)" for name in secrets}
-    return ", ".join(shown[name] for name in sorted(shown)) or "none"
+    return ", ".join(shown[name] for name in sorted(shown))
 
 
 def _shown(value: str) -> str:

@@ -45,14 +45,14 @@ def approval(
         title: One line: what is asked.
         rule: Who may decide.
         subject: Exactly what would be done; its digest is what the approval holds for.
-        facts: The same for people.
+        facts: The same for people; what has no value is left out.
         choices: The ways to answer.
         text: More to read.
     """
     return Question(
         kind=kind,
         title=title,
-        facts=list(facts.items()),
+        facts=[(label, value) for label, value in facts.items() if value],
         text=text,
         choices=list(choices),
         digest=digest_of(subject),

@@ -140,7 +140,7 @@ async def test_what_is_decided_here_is_told_once_however_it_was_said(settings: S
         await desk.settled()
 
     told = desk.paper.shown[before:]
-    assert [line for line in told if "answered “Build hello?”" in line or "Noted" in line] == [
+    assert [line for line in told if "Approved by" in line or "Noted" in line] == [
         "answer: Noted for run 1: Approve."
     ]
 

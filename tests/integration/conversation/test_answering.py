@@ -134,9 +134,10 @@ async def test_the_comment_is_asked_for_and_is_the_next_text(chat: Chat, owner: 
     assert await answer_to(chat, approval) is None
     looked = await owner.say("what is running?")
     assert looked.awaited == reply.awaited
-    await owner.say("deploy hello")
+    noted = await owner.say("deploy hello")
 
     assert await answer_to(chat, approval) == ("reject", "deploy hello")
+    assert noted.kind is Kind.REMARK
 
 
 async def test_the_comment_is_waited_for_from_who_said_so_alone(chat: Chat, owner: Person) -> None:

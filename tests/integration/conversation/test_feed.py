@@ -14,6 +14,7 @@ from graph.conversation.replies import Code
 from shared.database import Database
 from shared.ledger.claims import Ending
 from shared.ledger.runs import Run, Status
+from shared.ledger.users import Role
 from shared.live import Live
 from tests.integration.conversation.chat import Chat, Person, plan_question
 
@@ -88,7 +89,7 @@ async def test_turns_and_events_come_in_the_order_in_which_they_happened(
         f"Run {run.number}, Build hello: a worker has taken it up.",
         "Build hello?",
         "approve",
-        "Owner answered “Build hello?”: Approve",
+        "Approved by Owner",
     ]
 
 
@@ -156,6 +157,15 @@ async def test_a_new_session_is_read_from_its_greeting_on(owner: Person, feed: F
 
     assert greeting.reply is not None
     assert "MODEL=provider:model" in greeting.reply.plain
+
+
+async def test_only_an_owner_is_told_how_to_configure_a_model(chat: Chat, feed: Feed) -> None:
+    operator = await chat.person(Role.OPERATOR, chat="theirs")
+    [greeting] = await Reader(feed, operator).show(1)
+
+    assert greeting.reply is not None
+    assert "No model is configured" in greeting.reply.plain
+    assert "MODEL=" not in f"{greeting.reply.plain}{(await operator.say('sing')).plain}"
 
 
 async def test_readers_do_not_disturb_each_other(chat: Chat, owner: Person, feed: Feed) -> None:

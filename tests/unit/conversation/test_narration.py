@@ -106,8 +106,27 @@ def test_a_decision_says_who_and_takes_the_buttons_away() -> None:
         approval_id=str(approval_id), title="Build hello?", name="Ada", choice="reject", label="Change it", text="smaller",
     )  # fmt: skip
 
-    assert reply.plain == "Ada answered “Build hello?”: Change it\nsmaller"
+    assert reply.plain == "Changes asked for by Ada\nsmaller"
+    assert reply.in_full.plain == "Build hello? Changes asked for by Ada\nsmaller"
     assert reply.approval_id == approval_id
+
+
+@pytest.mark.parametrize(
+    ("choice", "label", "text", "said"),
+    [
+        ("approve", "Approve", None, "Approved by Ada"),
+        ("cancel", "Cancel", None, "Cancelled by Ada"),
+        ("decline", "Do not deploy", None, "Declined by Ada"),
+        ("again", "Try again", None, "Ada answered: Try again"),
+        (None, None, "hello-again", "Ada answered: hello-again"),
+    ],
+)
+def test_a_decision_is_told_in_a_few_words(
+    choice: str | None, label: str | None, text: str | None, said: str
+) -> None:
+    data = {"title": "Well?", "name": "Ada", "choice": choice, "label": label, "text": text}
+
+    assert told(events.APPROVAL_DECIDED, **data).plain == said
 
 
 def test_success_says_what_it_came_to_and_where_it_answers() -> None:
