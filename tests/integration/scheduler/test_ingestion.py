@@ -241,6 +241,18 @@ async def test_a_worker_that_was_killed_is_followed_by_another_one_when_its_time
     assert await index.places("greet") == ["a.py:greet_visitor"]
 
 
+async def test_whoever_took_a_document_up_too_long_ago_writes_nothing(index: Index) -> None:
+    await index.push(a__py=GREET)
+    await index.ingest(pass_s=0)
+    async with index.database.transaction() as tx:
+        [first] = await documents.take(tx, 10)
+    await index.all_due()
+    async with index.database.transaction() as tx:
+        [second] = await documents.take(tx, 10)
+        assert await documents.hold(tx, [first]) == set()
+        assert await documents.hold(tx, [second]) == {second.id}
+
+
 async def test_what_changes_while_it_is_read_is_not_written_over(index: Index) -> None:
     await index.push(a__py=GREET)
     await index.ingest(pass_s=0)
