@@ -76,7 +76,7 @@ class Town:
 
     async def _let_in(self, group: Group) -> Group:
         self.ann.say(f"/users add {group.id}")
-        await said(self.telegram, self.ann, str(group.id))
+        await said(self.telegram, self.ann, f"{group.id} is let in")
         return group
 
 

@@ -51,7 +51,7 @@ async def test_in_a_forum_each_project_has_a_topic(
 ) -> None:
     forum = telegram.forum("Team", ann)
     ann.say(f"/users add {forum.id}")
-    await said(telegram, ann, str(forum.id))
+    await said(telegram, ann, f"{forum.id} is let in")
 
     ann.say("/new static-site pages", chat=forum)
     topic = await telegram.until(lambda: _named(forum.topics, "pages"), timeout=STEP_S)
