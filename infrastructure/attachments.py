@@ -7,6 +7,7 @@ that no name a person chose ever becomes a path here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -48,10 +49,37 @@ class AttachmentStore:
         """
         return await asyncio.to_thread(self._read, sha256)
 
+    async def untouched_since(self, moment: float) -> list[str]:
+        """Return the digests of contents that nobody has kept since, in seconds since 1970."""
+        return await asyncio.to_thread(self._untouched_since, moment)
+
+    async def forget(self, sha256: str, *, untouched_since: float) -> bool:
+        """Delete a content, unless somebody keeps it again at this moment. Returns whether it is gone."""
+        return await asyncio.to_thread(self._forget, sha256, untouched_since)
+
+    def _untouched_since(self, moment: float) -> list[str]:
+        return [path.name for path in self._root.glob("??/*") if _touched(path) < moment]
+
+    def _forget(self, sha256: str, untouched_since: float) -> bool:
+        path = self._path(sha256)
+        aside = path.with_name(f".doomed-{sha256}")
+        try:
+            path.rename(aside)
+            # Whoever keeps it from here on does not find it, and writes it anew; who did before has touched it.
+            if _touched(aside) >= untouched_since:
+                aside.rename(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def _keep(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            # So that what is tidied up meanwhile is not this.
+            os.utime(path)
             return sha256
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Whole or not at all: a crash in the middle leaves another name behind.
@@ -79,3 +107,10 @@ class AttachmentStore:
 
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256
+
+
+def _touched(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")

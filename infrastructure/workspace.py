@@ -7,6 +7,7 @@ follows a symbolic link.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import stat
@@ -43,6 +44,14 @@ class Workspaces:
         """Delete the run's directory. One that is gone already is fine."""
         await _delete(self._directory(run_id), self._root)
 
+    async def there_are(self) -> dict[str, float]:
+        """Return the ids of runs that have a directory, with when it was changed, in seconds since 1970."""
+        return await asyncio.to_thread(_directories, self._root)
+
+    async def remove_doomed(self) -> None:
+        """Delete what was put aside to be deleted, by whoever did not live to do it."""
+        await _delete_doomed(self._root)
+
     async def read(self, run_id: str, path: str, *, limit: int = 1024 * 1024) -> bytes:
         """Return a file's first `limit` bytes, following no symbolic link.
 
@@ -65,13 +74,27 @@ class Workspaces:
 async def _delete(directory: Path, root: Path) -> None:
     """Delete a directory that may be deep, closed or half deleted already."""
     # Gone at once, so that a crash in the middle never leaves half a workspace.
-    if not await asyncio.to_thread(_put_aside, directory, root):
-        return
+    if await asyncio.to_thread(_put_aside, directory, root):
+        await _delete_doomed(root)
+
+
+async def _delete_doomed(root: Path) -> None:
     doomed = [str(place) for place in await asyncio.to_thread(_put_aside_before, root)]
+    if not doomed:
+        return
     # Programs, because Python's own recursion ends at a depth that hostile code can pass.
     # Neither follows a symbolic link it meets.
     await programs.run(["chmod", "-R", "u+rwX", "--", *doomed])
     await programs.run(["rm", "-rf", "--one-file-system", "--", *doomed], timeout_s=600)
+
+
+def _directories(root: Path) -> dict[str, float]:
+    found = {}
+    for directory in root.glob("[!.]*"):
+        # One may be removed by its own run meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            found[directory.name] = directory.lstat().st_mtime
+    return found
 
 
 def _put_aside(directory: Path, root: Path) -> bool:

@@ -6,7 +6,7 @@ simply made again. Several schedulers take turns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import structlog
 from procrastinate import App
@@ -20,9 +20,17 @@ from shared.ledger import approvals, claims
 from shared.ledger.claims import SILENCE_S, Ending
 from shared.ledger.runs import COLUMNS, Run, Status
 from shared.live import Live
+from shared.queue import ABANDONED_S, RUNS, TIMETABLE
 
 _LOCK = 7241_1002
 """Advisory lock under which one scheduler recovers at a time."""
+
+_TOO_LONG = Ending(
+    Status.TIMED_OUT,
+    "timed_out",
+    "It ran longer than it may.",
+    "Start it again, or make the work smaller.",
+)
 
 log = structlog.get_logger()
 
@@ -32,6 +40,8 @@ class Recovered:
     """What one pass has repaired."""
 
     stalled_jobs: int = 0
+    abandoned_jobs: int = 0
+    overdue_runs: int = 0
     runs_without_job: int = 0
     reminded_approvals: int = 0
     expired_approvals: int = 0
@@ -55,18 +65,14 @@ async def recover(database: Database, queue_app: App, live: Live) -> Recovered:
             return Recovered()
         recovered = Recovered(
             stalled_jobs=await _retry_stalled_jobs(database, queue_app),
+            abandoned_jobs=await _retry_abandoned_jobs(database),
+            overdue_runs=await _end_runs_past_their_deadline(database, live),
             runs_without_job=await _defer_runs_without_job(database),
             reminded_approvals=await _remind_of_approvals(database, live),
             expired_approvals=await _expire_approvals(database, live),
         )
     if recovered != Recovered():
-        log.info(
-            "run.recovered",
-            stalled_jobs=recovered.stalled_jobs,
-            runs_without_job=recovered.runs_without_job,
-            reminded_approvals=recovered.reminded_approvals,
-            expired_approvals=recovered.expired_approvals,
-        )
+        log.info("run.recovered", **asdict(recovered))
     return recovered
 
 
@@ -91,6 +97,59 @@ async def _forget(database: Database, job: Job) -> None:
             """,
             [job.id, job.worker_id],
         )
+
+
+async def _retry_abandoned_jobs(database: Database) -> int:
+    """Queue the jobs again that a worker could not let go of during an outage, though it lives.
+
+    Index: the queue's own on the worker of jobs that are being done.
+    """
+    named = {"abandoned_s": ABANDONED_S, "runs": RUNS, "timetable": TIMETABLE}
+    async with database.transaction() as tx:
+        # Behind a tick another one may wait already, and does as well.
+        forgotten = await tx.execute(
+            f"""
+            DELETE FROM procrastinate_jobs AS job
+             WHERE {_ABANDONED}
+               AND EXISTS (SELECT FROM procrastinate_jobs AS next
+                            WHERE next.queueing_lock = job.queueing_lock AND next.status = 'todo')
+            """,
+            named,
+        )
+        retried = await tx.execute(
+            f"SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL)"
+            f" FROM procrastinate_jobs AS job WHERE {_ABANDONED}",
+            named,
+        )
+    return forgotten.rowcount + retried.rowcount
+
+
+_ABANDONED = """
+    job.status = 'doing' AND job.worker_id IS NOT NULL
+    AND (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id AND type = 'started')
+        < now() - make_interval(secs => %(abandoned_s)s)
+    AND (job.queue_name = %(runs)s AND NOT EXISTS (
+            SELECT FROM runs WHERE id = (job.args ->> 'run_id')::uuid AND status = 'running'
+               AND beat_at >= now() - make_interval(secs => %(abandoned_s)s))
+         OR job.queue_name = %(timetable)s AND NOT EXISTS (
+            SELECT FROM leases WHERE name = job.args ->> 'name'
+               AND GREATEST(beat_at, released_at) >= now() - make_interval(secs => %(abandoned_s)s)))
+"""
+"""Begun long ago, and neither does its run's worker beat nor is its lock held, or was a moment ago."""
+
+
+async def _end_runs_past_their_deadline(database: Database, live: Live) -> int:
+    """End the runs that have used up their time while there is no worker to see it."""
+    async with database.connection() as connection:
+        overdue = await claims.past_deadline(connection)
+    ended = 0
+    for run_id in overdue:
+        async with database.transaction() as tx:
+            run = await claims.end_past_deadline(tx, run_id, _TOO_LONG)
+        if run is not None:
+            ended += 1
+            await live.wake(run.session_id)
+    return ended
 
 
 async def _defer_runs_without_job(database: Database) -> int:

@@ -32,6 +32,9 @@ _AGAIN_S = 1.0
 _INSIST_S = 60.0
 """How long letting go of a job is tried: a restart of the database may take so long."""
 
+ABANDONED_S = _INSIST_S + 15
+"""A job that nobody is seen to work on for so long was given up by its worker, though that one lives."""
+
 log = structlog.get_logger()
 
 _deferrer = App(connector=PsycopgConnector())

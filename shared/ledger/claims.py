@@ -86,6 +86,12 @@ _WAIT = """
     status = 'waiting', worker = NULL, ran_s = ran_s + EXTRACT(epoch FROM clock_timestamp() - claimed_at)
 """
 
+_PAST_DEADLINE = """
+    status = 'running' AND beat_at < clock_timestamp() - make_interval(secs => %s)
+    AND ran_s + EXTRACT(epoch FROM beat_at - claimed_at) >= time_limit_s
+"""
+"""Time in which no worker had it does not count: a machine that was off over night takes its runs up again."""
+
 _END = """
     status = %(status)s, reason_code = %(reason_code)s, reason = %(reason)s, advice = %(advice)s,
     result = %(result)s, ended_at = clock_timestamp(), worker = NULL, blocked_by = NULL,
@@ -245,6 +251,26 @@ async def end_waiting(tx: Connection, run_id: RunId, ending: Ending) -> Run | No
     """
     run = await get_locked(tx, run_id)
     if run.status is not Status.WAITING:
+        return None
+    await _end(tx, run, ending)
+    return run
+
+
+async def past_deadline(tx: Connection) -> list[RunId]:
+    """Return runs that have used up their time, and whose worker is not heard of (index runs_open)."""
+    cursor = await tx.execute(f"SELECT id FROM runs WHERE ended_at IS NULL AND {_PAST_DEADLINE}", [SILENCE_S])
+    return [RunId(row[0]) for row in await cursor.fetchall()]
+
+
+async def end_past_deadline(tx: Connection, run_id: RunId, ending: Ending) -> Run | None:
+    """End a run that has used up its time, if nobody has taken it up since.
+
+    Returns:
+        The run, or nothing when it goes on or has ended.
+    """
+    run = await get_locked(tx, run_id)
+    cursor = await tx.execute(f"SELECT FROM runs WHERE id = %s AND {_PAST_DEADLINE}", [run_id, SILENCE_S])
+    if await cursor.fetchone() is None:
         return None
     await _end(tx, run, ending)
     return run
