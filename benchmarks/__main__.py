@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import answer, cancel, executor, recovery, start, telegram
+from benchmarks import answer, cancel, executor, recovery, search, start, telegram
 
 
 async def main() -> None:
@@ -16,6 +16,7 @@ async def main() -> None:
         "Message to first answer": answer.main,
         "Cancelling with a child process under way": cancel.main,
         "kill -9 with runs under way": recovery.main,
+        "Indexing and search": search.main,
         "Start of `telewright up`": start.main,
         "The Telegram bot under load": telegram.main,
     }.items():
