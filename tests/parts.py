@@ -57,6 +57,12 @@ class SharedParts:
         valkey.start()
         return valkey
 
+    def lend_packages(self, home: Path) -> None:
+        """Let a home have the installed packages that every other of this session's has, for projects to run with."""
+        packages = self.root / "packages"
+        packages.mkdir(exist_ok=True)
+        (home / "dependencies").symlink_to(packages)
+
     def stop(self) -> None:
         """Stop every server and remove everything."""
         for home in (self.root, *(path for path in self.root.iterdir() if path.is_dir())):

@@ -21,6 +21,7 @@ def installation(
     _valkey.start()
     home: Path = tmp_path_factory.mktemp("installation") / "home"
     home.mkdir(mode=0o700)
+    shared_parts.lend_packages(home)
     with shared_parts.database(template=shared_parts.ensure_template()) as database_url:
         yield Installation(home, database_url, _valkey.url)
 

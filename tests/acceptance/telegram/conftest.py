@@ -107,6 +107,7 @@ def _installation(
     valkey.start()
     home = directory / "home"
     home.mkdir(mode=0o700)
+    shared_parts.lend_packages(home)
     settings = {
         "TELEGRAM_BOT_TOKEN": telegram.token,
         "TELEGRAM_API_URL": telegram.url,

@@ -19,7 +19,7 @@ from tests.acceptance.telegram.waiting import STEP_S, all_sent, asked, press, sa
 from tests.fakes.telegram import Person, Telegram
 from tests.installation import Installation
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "15"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))
 
 

@@ -11,6 +11,7 @@ import pytest
 from infrastructure.blueprints import Finding, catalogue, check
 from infrastructure.dependencies import Dependencies
 from infrastructure.sandbox import BubblewrapSandbox
+from tests.parts import SharedParts
 
 # The smallest there is: its tests take the least time.
 ORIGINAL = next(blueprint for blueprint in catalogue() if blueprint.name == "static-site")
@@ -21,16 +22,22 @@ def blueprint(tmp_path: Path) -> Path:
     return shutil.copytree(ORIGINAL.directory, tmp_path / "blueprint")
 
 
-async def findings(blueprint: Path, tmp_path: Path) -> list[Finding]:
-    return await check(blueprint, sandbox=BubblewrapSandbox(), dependencies=Dependencies(tmp_path / "home"))
+@pytest.fixture
+def dependencies(home: Path, shared_parts: SharedParts) -> Dependencies:
+    shared_parts.lend_packages(home)
+    return Dependencies(home)
+
+
+async def findings(blueprint: Path, dependencies: Dependencies) -> list[Finding]:
+    return await check(blueprint, sandbox=BubblewrapSandbox(), dependencies=dependencies)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", [blueprint.name for blueprint in catalogue()])
-async def test_telewrights_own_blueprints_are_fit(tmp_path: Path, name: str) -> None:
+async def test_telewrights_own_blueprints_are_fit(dependencies: Dependencies, name: str) -> None:
     directory = next(blueprint.directory for blueprint in catalogue() if blueprint.name == name)
 
-    assert await findings(directory, tmp_path) == []
+    assert await findings(directory, dependencies) == []
 
 
 def replace(file: str, old: str, new: str) -> Callable[[Path], None]:
@@ -88,10 +95,10 @@ def remove(*names: str) -> Callable[[Path], None]:
     ],
 )
 async def test_each_fault_is_found_and_said(
-    blueprint: Path, tmp_path: Path, change: Callable[[Path], None], code: str, message: str
+    blueprint: Path, dependencies: Dependencies, change: Callable[[Path], None], code: str, message: str
 ) -> None:
     change(blueprint)
 
-    found = await findings(blueprint, tmp_path)
+    found = await findings(blueprint, dependencies)
 
     assert [finding for finding in found if finding.code == code and message in finding.message], found

@@ -23,6 +23,7 @@ from shared.live import Live
 from tests.integration.orchestrator.bench import Bench
 from tests.integration.orchestrator.blueprint import FAILING, note
 from tests.integration.orchestrator.loopback import LoopbackDeployer
+from tests.parts import SharedParts
 
 PLAIN = """
 environment:
@@ -60,7 +61,10 @@ async def deployer() -> AsyncIterator[LoopbackDeployer]:
 
 
 @pytest.fixture
-def tools(home: Path, blueprints: tuple[Blueprint, ...], deployer: LoopbackDeployer) -> Tools:
+def tools(
+    home: Path, blueprints: tuple[Blueprint, ...], deployer: LoopbackDeployer, shared_parts: SharedParts
+) -> Tools:
+    shared_parts.lend_packages(home)
     forge, dependencies = LocalForge(home), Dependencies(home)
     return Tools(
         forge=forge,

@@ -39,7 +39,7 @@ CANCEL = DecisionChoice(label="Cancel", approval_id=APPROVAL, key="cancel")
 # -- Whatever comes -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(replies)
 def test_any_reply_becomes_messages_that_telegram_takes(reply: Reply) -> None:
     messages = render(reply)
@@ -48,7 +48,7 @@ def test_any_reply_becomes_messages_that_telegram_takes(reply: Reply) -> None:
         check(message)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(replies)
 def test_a_reply_is_few_messages_of_which_one_has_the_buttons(reply: Reply) -> None:
     messages = render(reply)
@@ -59,14 +59,14 @@ def test_a_reply_is_few_messages_of_which_one_has_the_buttons(reply: Reply) -> N
         assert with_buttons == [messages[-1]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(replies)
 def test_what_is_rendered_survives_the_database(reply: Reply) -> None:
     for message in render(reply):
         assert type(message).model_validate_json(message.model_dump_json(exclude_none=True)) == message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(replies, replies, st.none() | st.just(NOON))
 def test_any_closing_of_any_message_is_within_the_limits(
     question: Reply, closing: Reply, at: datetime | None
@@ -78,7 +78,7 @@ def test_any_closing_of_any_message_is_within_the_limits(
             assert not closed.buttons
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(replies)
 def test_any_toast_is_within_the_limits(reply: Reply) -> None:
     check(render_toast(reply, "query"))
@@ -106,7 +106,7 @@ progresses = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(progresses)
 def test_any_progress_is_one_message_and_always_the_same(progress: Progress) -> None:
     words = render_progress(progress, now=NOON)

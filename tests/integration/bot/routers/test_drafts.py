@@ -191,12 +191,14 @@ async def test_what_goes_wrong_while_it_is_written_is_not_hidden(ears: Ears, met
 async def test_typing_is_shown_while_an_answer_takes_its_time_and_not_otherwise(
     ears: Ears, met: Person
 ) -> None:
+    # On a busy machine the greeting took its time as well.
+    before = len(ears.telegram.calls("sendChatAction"))
     async with thinking(ears.bot, Place(OWNER), patience_s=60):
         pass
-    assert ears.telegram.calls("sendChatAction") == []
+    assert len(ears.telegram.calls("sendChatAction")) == before
 
     async with thinking(ears.bot, Place(OWNER), patience_s=0.01):
-        await ears.telegram.until(lambda: ears.telegram.calls("sendChatAction"))
+        await ears.telegram.until(lambda: len(ears.telegram.calls("sendChatAction")) > before)
 
 
 async def test_a_server_that_is_slow_to_show_it_delays_nothing(ears: Ears, met: Person) -> None:
