@@ -281,8 +281,7 @@ class TestUnknownEnds:
         async with speaking(database, telegram) as speaker:
             await telegram.stop()
             key = await speaker.put(ann, "when you are back")
-            await until(lambda: _has_status(database, key, "sending"))
-            await until(lambda: _has_status(database, key, "pending"))
+            await until(lambda: _was_tried(database, key))
             again = FakeTelegram(token=telegram.token, port=int(telegram.url.rpartition(":")[2]))
             writer(again, 1)
             async with again:
@@ -682,6 +681,15 @@ async def _is(database: Database, chat_id: int, state: str) -> bool:
     async with database.connection() as connection:
         chat = await chats.get(connection, chat_id)
     return chat is not None and chat.state == state
+
+
+async def _was_tried(database: Database, key: str) -> bool:
+    """Whether a row was taken, and has come back."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT FROM outbox WHERE key = %s AND attempts > 0 AND status = 'pending'", [key]
+        )
+        return cursor.rowcount == 1
 
 
 async def _has_status(database: Database, key: str, status: str) -> bool:
