@@ -249,7 +249,8 @@ async def _github(settings: Settings) -> Finding:
     if isinstance(forge, LocalForge):
         return _off(part, "not configured; repositories are local")
     try:
-        return _ok(part, await forge.examine())
+        # Who has set it up expects to find repositories there.
+        return _ok(part, f"{await forge.examine()}; repositories are still made on this machine")
     except TelewrightError as error:
         return _failed(part, error.message, error.advice)
     finally:
