@@ -26,6 +26,8 @@ class Arrived:
     trace_id: str
     received_at: datetime
     """When it was stored, by the database."""
+    again: bool = False
+    """Whether it was handled before, and not to its end."""
 
     @property
     def external_id(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,24 @@ from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import Message
 
 from bot import texts
+from bot.arrived import Arrived
+from bot.aside import Aside
+from bot.thinking import thinking
 from graph.conversation import Attachment, Attachments
 from graph.conversation.attachments import MOST_BYTES, check_size
-from shared.errors import Unavailable
+from shared.errors import BadInput, Unavailable
+from shared.ids import UserId
 
 _WITHIN_S: Final = 60
 
 PAUSES_S: Final = (1.0, 3.0)
 """The pauses between the attempts to fetch a file, of which there is one more."""
+
+PATIENCE_S: Final = 1.0
+"""For so long a chat waits for a file, so that what is said after it is heard after it."""
+
+_AT_ONCE_EACH = 3
+"""Files of one person that are fetched at the same time: each is in memory until it is whole."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,26 +70,66 @@ def offered(message: Message) -> Offered | None:
 class Files:
     """Fetches what people send, and keeps it: for the conversation, which says what is taken."""
 
-    def __init__(self, bot: Bot, home: Path, *, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        home: Path,
+        *,
+        pauses_s: Sequence[float] = PAUSES_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Put it together.
 
         Args:
             bot: Knows where Telegram has them.
             home: The installation's home.
             pauses_s: Seconds between the attempts to fetch a file.
+            patience_s: Seconds for which a chat waits for a file.
         """
         self._bot = bot
         self._pauses_s = pauses_s
+        self._patience_s = patience_s
         self._attachments = Attachments(home)
+        # One per person who is let in, and these are few.
+        self._slots_each = defaultdict[UserId, asyncio.Semaphore](lambda: asyncio.Semaphore(_AT_ONCE_EACH))
+        self._coming: dict[int, dict[Offered, asyncio.Task[Attachment]]] = {}
+        """What is fetched for an update, by its number in the inbox."""
 
-    async def keep(self, file: Offered) -> Attachment:
-        """Fetch a file and keep it; the same one again is kept once.
+    async def close(self) -> None:
+        """Fetch nothing any more; what was not there yet is fetched anew by whoever goes on."""
+        await _end([task for files in self._coming.values() for task in files.values()])
+
+    async def of(
+        self, arrived: Arrived, files: Sequence[Offered]
+    ) -> list[Attachment | BadInput | NotFetched]:
+        """Return an update's files as they were kept, or why one was not; the same one again is kept once.
+
+        Args:
+            arrived: The update.
+            files: What it brings, or its album; one at least.
 
         Raises:
-            TooLarge: It is, by what is announced, or by what comes.
-            TypeNotTaken: It is neither text nor what its name says.
-            NotFetched: Telegram refuses it, or does not hand it out after several attempts.
+            Aside: They take their time.
         """
+        coming = self._coming.setdefault(arrived.inbox_id, {})
+        for file in files:
+            if file not in coming:
+                coming[file] = asyncio.create_task(self._keep_in_turn(arrived, file), name="files.keep")
+        _, still_coming = await asyncio.wait(coming.values(), timeout=self._patience_s)
+        if still_coming:
+            raise Aside(still_coming)
+        del self._coming[arrived.inbox_id]
+        return [await _kept_or_refused(coming[file]) for file in files]
+
+    async def forget(self, arrived: Arrived) -> None:
+        """Do without an update's files: another one of its album has brought them."""
+        await _end(self._coming.pop(arrived.inbox_id, {}).values())
+
+    async def _keep_in_turn(self, arrived: Arrived, file: Offered) -> Attachment:
+        async with self._slots_each[arrived.user.id], thinking(self._bot, arrived.place):
+            return await self._keep(file)
+
+    async def _keep(self, file: Offered) -> Attachment:
         check_size(file.name, file.size or 0)
         return await self._attachments.keep(file.name, await self._fetch(file), media_type=file.media_type)
 
@@ -106,6 +157,19 @@ class Files:
         except (AiogramError, aiohttp.ClientError, TimeoutError) as error:
             raise NotFetched(texts.file_not_fetched(file.name)) from error
         return content.getvalue()
+
+
+async def _end(tasks: Collection[asyncio.Task[Attachment]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_or_refused(kept: asyncio.Task[Attachment]) -> Attachment | BadInput | NotFetched:
+    try:
+        return await kept
+    except (BadInput, NotFetched) as error:
+        return error
 
 
 class _Bounded(io.BytesIO):

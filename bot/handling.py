@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from bot import outbox, texts
 from bot.arrived import Arrived
+from bot.aside import Aside
 from bot.outgoing import Outgoing, Toast, Words
 from bot.places import FRONT, Place
 from bot.reasons import reason_of
@@ -41,7 +42,7 @@ _AT_ONCE_EACH = 4
 """Updates of one person that are handled at the same time. There is no limit for all of them together, since
 one person's slow work would fill it and delay the others'; people are let in one by one."""
 _LIMIT_S = 240.0
-"""How long a handler may take; the longest that it waits for is a file."""
+"""How long a handler may take."""
 _DEADLY = 5
 """So many processes in a row that end while they handle an update make it one that nobody handles."""
 _LINE = 50
@@ -75,6 +76,8 @@ class _Row:
     attempts: int
     begun: int
     """How many processes found it lying and began with it."""
+    was_aside: bool = False
+    """Whether what its handler had to wait for has come."""
 
     def __lt__(self, other: _Row) -> bool:
         """Order by Telegram's numbers: what came late goes before what was said after it."""
@@ -88,7 +91,16 @@ class _Row:
     def arrived(self, update: Update) -> Arrived:
         """Return it as a handler gets it."""
         user = User(self.user_id, self.user_name, self.user_role)
-        return Arrived(self.id, update, self.session_id, user, self.place, self.trace_id, self.received_at)
+        return Arrived(
+            self.id,
+            update,
+            self.session_id,
+            user,
+            self.place,
+            self.trace_id,
+            self.received_at,
+            again=self.was_aside or self.attempts > 0,
+        )
 
 
 @dataclass(slots=True)
@@ -134,7 +146,8 @@ class Handling:
             database: Where the inbox is.
             bot: What updates are bound to.
             handle: Does what an update asks. It may be given the same one again after a crash, unless
-                it has noted in the inbox that everything it causes is stored.
+                it has noted in the inbox that everything it causes is stored. It raises `Aside` to be
+                given it again when something has come, while its session goes on.
             wake_sender: Called with a chat's id after something for it was written to the outbox.
             pauses_s: Seconds between the attempts to handle an update, of which there is one more.
             limit_s: Seconds after which an attempt counts as failed.
@@ -182,13 +195,16 @@ class Handling:
         self._held.difference_update(done)
         for row in rows:
             self._held.add(row.id)
-            line = self._lines.get(row.session_id)
-            if line is None:
-                line = self._lines[row.session_id] = _Line()
-                serving.create_task(self._serve(row.session_id, line), name="handling.line")
-            heappush(line.rows, row)
-            line.length += 1
+            self._line_up(serving, row)
         return len(rows)
+
+    def _line_up(self, serving: asyncio.TaskGroup, row: _Row) -> None:
+        line = self._lines.get(row.session_id)
+        if line is None:
+            line = self._lines[row.session_id] = _Line()
+            serving.create_task(self._serve(serving, row.session_id, line), name="handling.line")
+        heappush(line.rows, row)
+        line.length += 1
 
     async def _read(self, done: list[int], full: list[SessionId]) -> list[_Row]:
         async with self._database.transaction() as tx:
@@ -196,7 +212,7 @@ class Handling:
                 await _mark_handled(tx, done)
             return await _unhandled(tx, held=list(self._held.difference(done)), full=full)
 
-    async def _serve(self, session_id: SessionId, line: _Line) -> None:
+    async def _serve(self, serving: asyncio.TaskGroup, session_id: SessionId, line: _Line) -> None:
         """Handle a session's line to its end, one after another."""
         while line.rows:
             user_id = line.rows[0].user_id
@@ -204,7 +220,12 @@ class Handling:
                 if line.rows[0].user_id != user_id:
                     # Somebody else's has come late, and goes before it.
                     continue
-                again = await self._attempt(heappop(line.rows))
+                row = heappop(line.rows)
+                try:
+                    again = await self._attempt(row)
+                except Aside as aside:
+                    again = None
+                    serving.create_task(self._come_back(serving, row, aside), name="handling.aside")
             if again is not None:
                 heappush(line.rows, again.row)
                 await asyncio.sleep(again.pause_s)
@@ -214,6 +235,11 @@ class Handling:
                 # There may be more of it than was read ahead.
                 self.wake()
         del self._lines[session_id]
+
+    async def _come_back(self, serving: asyncio.TaskGroup, row: _Row, aside: Aside) -> None:
+        """Put a row into its session's line again when what it waits for has ended: before what stands there."""
+        await asyncio.wait(aside.until)
+        self._line_up(serving, replace(row, was_aside=True))
 
     async def _attempt(self, row: _Row) -> _Again | None:
         """Have a row handled; return it when it has to be tried again."""
@@ -233,7 +259,7 @@ class Handling:
         except OUTAGE as error:
             log.warning("database.missed", error=str(error).partition("\n")[0])
             return _Again(row, _OUTAGE_S)
-        except LeaseLost:
+        except (Aside, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged, and its sender is told
             return await self._failed(replace(row, attempts=row.attempts + 1), error)

@@ -16,6 +16,7 @@ from aiogram.types import User
 from bot.access import Access, user_id
 from bot.arrived import Arrived
 from bot.drafts import Drafts
+from bot.files import Files
 from bot.follows import Follows
 from bot.handling import Handling
 from bot.identity import recognise
@@ -133,7 +134,8 @@ class TelegramBot:
             follow=follows.begin,
         )
         menu = Menu(self._bot)
-        dispatcher = self._dispatcher(menu, notifier, sender, drafts)
+        files = Files(self._bot, self._settings.home)
+        dispatcher = self._dispatcher(menu, notifier, sender, drafts, files)
 
         async def handle(arrived: Arrived) -> None:
             await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
@@ -164,6 +166,7 @@ class TelegramBot:
         finally:
             self._handling = None
             await menu.close()
+            await files.close()
 
     async def _listen(self) -> None:
         """Have updates come, in the way that is set."""
@@ -175,7 +178,9 @@ class TelegramBot:
     def _webhook(self) -> Webhook:
         return Webhook(self._bot, self._reception, self._settings)
 
-    def _dispatcher(self, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts) -> Dispatcher:
+    def _dispatcher(
+        self, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts, files: Files
+    ) -> Dispatcher:
         dispatcher = Dispatcher()
         dispatcher.update.outer_middleware(Throttle(self._database, wake_sender=sender.wake))
         parts = Parts(
@@ -185,7 +190,7 @@ class TelegramBot:
             feed=self._feed,
             menu=menu,
             drafts=drafts,
-            home=self._settings.home,
+            files=files,
             wake_sender=sender.wake,
             deliver=notifier.deliver,
         )

@@ -64,7 +64,8 @@ class Throttle(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:  # noqa: ANN401 - aiogram's
         """Pass an update on, or say that it was too much."""
         arrived: Arrived = data["arrived"]
-        if self._buckets_of(arrived.user.id).take(self._clocks(arrived)):
+        # What comes again has passed before.
+        if arrived.again or self._buckets_of(arrived.user.id).take(self._clocks(arrived)):
             return await handler(event, data)
         THROTTLED.inc()
         await self._leave_out(arrived)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiogram import Bot, Router
 
@@ -37,8 +36,7 @@ class Parts:
     feed: Feed
     menu: Menu
     drafts: Drafts
-    home: Path
-    """Where files that people send are kept."""
+    files: Files
     wake_sender: Callable[[int], None]
     """Told the chat for which something was written to the outbox."""
     deliver: Callable[[SessionId], Awaitable[None]]
@@ -64,7 +62,7 @@ def routers(parts: Parts) -> list[Router]:
     )
     said = Router(name="said")
     said.message.filter(ForUs(parts.database, opening))
-    said.include_routers(messages(hearing), files(parts.database, Files(parts.bot, parts.home), hearing))
+    said.include_routers(messages(hearing), files(parts.database, parts.files, hearing))
     return [
         topics(parts.database),
         said,

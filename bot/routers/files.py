@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.enums import ContentType
 from aiogram.types import Message
 
@@ -16,7 +16,6 @@ from bot.arrived import Arrived
 from bot.files import Files, NotFetched, offered
 from bot.hearing import Hearing
 from bot.outgoing import Words
-from bot.thinking import thinking
 from graph.conversation import Attachment
 from shared.database import Database
 from shared.errors import BadInput
@@ -49,26 +48,29 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
     router = Router(name="files")
 
     @router.message(F.content_type.in_({ContentType.DOCUMENT, ContentType.PHOTO}))
-    async def sent(message: Message, arrived: Arrived, said: Said, bot: Bot) -> None:
+    async def sent(message: Message, arrived: Arrived, said: Said) -> None:
         """Keep it, and hand it over with its caption."""
-        async with thinking(bot, arrived.place):
-            album = await album_of(database, arrived, message)
-            kept = [file for one in album if (file := await kept_or_refused(one, arrived))]
+        album = await album_of(database, arrived, message)
+        if not album:
+            await fetching.forget(arrived)
+            return
+        kept: list[Attachment] = []
+        brought = [(one, file) for one in album if (file := offered(one)) is not None]
+        outcomes = await fetching.of(arrived, [file for _, file in brought])
+        for (bringing, _), outcome in zip(brought, outcomes, strict=True):
+            match outcome:
+                case Attachment():
+                    kept.append(outcome)
+                case refusal:
+                    await refuse(bringing, arrived, refusal)
         if kept:
             replied_to = await hearing.replied_to(message)
             await hearing.hear(arrived, _caption(said, album), replied_to=replied_to, attachments=kept)
 
-    async def kept_or_refused(message: Message, arrived: Arrived) -> Attachment | None:
-        """Keep a file, or say why not; what it was sent with is not carried out without it."""
-        file = offered(message)
-        if file is None:
-            return None
-        try:
-            return await fetching.keep(file)
-        except (BadInput, NotFetched) as error:
-            words = Words(text=f"{error.message} {error.advice}", reply_to=message.message_id)
-            await hearing.say(arrived, words, key=f"refused:{arrived.external_id}:{message.message_id}")
-            return None
+    async def refuse(message: Message, arrived: Arrived, error: BadInput | NotFetched) -> None:
+        """Say why a file is not kept; what it was sent with is not carried out without it."""
+        words = Words(text=f"{error.message} {error.advice}", reply_to=message.message_id)
+        await hearing.say(arrived, words, key=f"refused:{arrived.external_id}:{message.message_id}")
 
     @router.message(F.content_type.in_(_SPOKEN))
     async def spoken(_: Message, arrived: Arrived) -> None:

@@ -11,6 +11,7 @@ from aiogram import Bot, Dispatcher, Router
 from aiogram.types import CallbackQuery, Message, TelegramObject, Update
 
 from bot.arrived import Arrived
+from bot.aside import Aside
 from bot.handling import Handling
 from bot.reception import Reception
 from bot.throttle import Throttle
@@ -160,6 +161,30 @@ async def test_what_was_left_out_stays_so_whoever_speaks_next(
             await looked.wait()
     rows = {row.id: row for row in await inbox.rows()}
     assert [rows[one.inbox_id].handled for one in left_out] == [True] * 3
+
+
+async def test_what_stepped_aside_has_passed_when_it_comes_back(
+    database: Database, bot: Bot, inbox: Inbox
+) -> None:
+    await (await reception(database)).take([said(number) for number in range(1, 22)])
+    throttle = Throttle(database, wake_sender=lambda _: None, now=Clock())
+    file: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    executed: list[int] = []
+
+    async def wait_for_the_first(_: TelegramObject, data: dict[str, Any]) -> None:
+        number = data["arrived"].update.update_id
+        if number == 1 and not file.done():
+            raise Aside([file])
+        executed.append(number)
+        if number == 20:
+            file.set_result(None)
+
+    async def handle(arrived: Arrived) -> None:
+        await throttle(wait_for_the_first, arrived.update, {"arrived": arrived})
+
+    async with running(Handling(database, bot, handle, wake_sender=lambda _: None).run()):
+        await until(inbox.all_handled)
+    assert executed == [*range(2, 21), 1]
 
 
 def press(number: int) -> Update:

@@ -18,6 +18,7 @@ from bot import outbox
 from bot.access import HEARD, Access
 from bot.arrived import Arrived
 from bot.drafts import Drafts
+from bot.files import Files
 from bot.handling import Handling
 from bot.menu import Menu
 from bot.outbox import COLUMNS, Row
@@ -64,13 +65,17 @@ class Ears:
 
     async def listen(self) -> None:
         """Take what has come, and return once it is handled."""
-        while updates := await self.bot.get_updates(offset=self._offset, allowed_updates=list(HEARD)):
-            self._offset = updates[-1].update_id + 1
-            await self.reception.take(updates)
+        await self.take()
         async with asyncio.timeout(20):
             while await self.one("SELECT count(*) FROM inbox WHERE handled_at IS NULL"):
                 self.handling.wake()
                 await asyncio.sleep(0.01)
+
+    async def take(self) -> None:
+        """Take what has come."""
+        while updates := await self.bot.get_updates(offset=self._offset, allowed_updates=list(HEARD)):
+            self._offset = updates[-1].update_id + 1
+            await self.reception.take(updates)
 
     async def one(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401
         """Return the only value of a query."""
@@ -129,9 +134,14 @@ class Ears:
 
 @asynccontextmanager
 async def open_ears(
-    telegram: FakeTelegram, database: Database, live: Live, home: Path, *groups: int
+    telegram: FakeTelegram,
+    database: Database,
+    live: Live,
+    home: Path,
+    *groups: int,
+    patience_s: float = 30,
 ) -> AsyncIterator[Ears]:
-    """Let a bot hear people, and groups if they are let in."""
+    """Let a bot hear people, and groups if they are let in; it waits so long for a file before it goes on."""
     bot = Bot(telegram.token, session=AiohttpSession(api=TelegramAPIServer.from_base(telegram.url)))
     server = Server()
     conversation = Conversation(
@@ -143,6 +153,8 @@ async def open_ears(
     delivered: list[SessionId] = []
     drafts = Drafts(database, bot, wake_sender=woken.append, draft_every_s=0.01, edit_every_s=0.01)
 
+    files = Files(bot, home, patience_s=patience_s)
+
     async def deliver(session_id: SessionId) -> None:
         delivered.append(session_id)
 
@@ -153,7 +165,7 @@ async def open_ears(
         feed=Feed(database, live),
         menu=menu,
         drafts=drafts,
-        home=home,
+        files=files,
         wake_sender=woken.append,
         deliver=deliver,
     )
@@ -185,6 +197,7 @@ async def open_ears(
         )
         running.cancel()
         await menu.close()
+    await files.close()
     await bot.session.close()
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 from bot.outgoing import Words
-from tests.fakes.telegram import Group, Person
-from tests.integration.bot.routers.ears import OWNER, Ears
+from shared.database import Database
+from shared.live import Live
+from tests.engine import until
+from tests.fakes.telegram import FakeTelegram, Group, Person
+from tests.integration.bot.routers.ears import OWNER, Ears, open_ears
 
 PRIVATE = f"{OWNER}:0"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 JPEG = b"\xff\xd8\xff" + bytes(64)
+
+Impatient: TypeAlias = Callable[[], AbstractAsyncContextManager[Ears]]
+
+
+@pytest.fixture
+def impatient(telegram: FakeTelegram, database: Database, live: Live, tmp_path: Path) -> Impatient:
+    """A bot that waits for no file; each is another process."""
+    return partial(open_ears, telegram, database, live, tmp_path, patience_s=0)
 
 
 async def attached(ears: Ears) -> list[list[str]]:
@@ -98,6 +113,37 @@ async def test_a_file_is_fetched_again_when_telegram_was_away(ears: Ears, owner:
     assert await attached(ears) == [["notes.md"]]
 
 
+async def test_a_chat_goes_on_while_a_file_is_fetched_which_a_killed_bot_does_not_lose(
+    impatient: Impatient, telegram: FakeTelegram, owner: Person
+) -> None:
+    telegram.fail("getFile", 1, slow_s=60)
+    async with impatient() as ears:
+        owner.send_document("notes.md", b"# Notes", "/projects")
+        owner.say("/whoami")
+        await ears.take()
+        await until(lambda: _was_said(ears, "/whoami"))
+        assert await attached(ears) == [[]]
+
+    async with impatient() as ears:
+        await ears.listen()
+        assert await ears.said(PRIVATE) == ["/whoami", "/projects"]
+        assert await attached(ears) == [[], ["notes.md"]]
+
+
+async def test_what_took_its_time_is_answered_when_it_is_there(
+    impatient: Impatient, telegram: FakeTelegram, owner: Person
+) -> None:
+    for number in range(3):
+        owner.send_document(f"{number}.txt", b"text %d" % number, "/projects" if number == 0 else None)
+    async with impatient() as ears:
+        _make_album(ears)
+        owner.send_document("virus.png", b"\x00\x01\x02")
+        await ears.listen()
+
+        assert await attached(ears) == [["0.txt", "1.txt", "2.txt"]]
+        assert [one for one in await answers(ears) if "virus.png" in one]
+
+
 async def test_a_file_that_telegram_refuses_is_said_to_and_does_not_fail_its_album(
     ears: Ears, owner: Person
 ) -> None:
@@ -108,9 +154,10 @@ async def test_a_file_that_telegram_refuses_is_said_to_and_does_not_fail_its_alb
     await ears.listen()
 
     refusal, *_ = await answers(ears)
+    [[kept]] = await attached(ears)
+    [refused] = {"0.txt", "1.txt"} - {kept}
 
-    assert refusal == "I could not fetch 0.txt from Telegram. Send it again."
-    assert await attached(ears) == [["1.txt"]]
+    assert refusal == f"I could not fetch {refused} from Telegram. Send it again."
     assert len(ears.telegram.calls("getFile")) == 2
 
 
@@ -187,6 +234,10 @@ async def test_a_file_in_a_group_is_for_us_only_when_it_says_so(
     await ears.listen()
 
     assert await attached(ears) == [["b.txt"]]
+
+
+async def _was_said(ears: Ears, text: str) -> bool:
+    return text in await ears.said(PRIVATE)
 
 
 def _make_album(ears: Ears) -> None:
