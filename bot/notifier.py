@@ -259,7 +259,13 @@ class _Telling:
             case Kind.ANSWER if origin is not None and origin.query_id is not None:
                 await self._answer_press(item, reply, origin, origin.query_id)
             case Kind.ANSWER:
-                await self._put(item.key, reply, solicited=item.run_id is None, to=self._addressee(origin))
+                await self._put(
+                    item.key,
+                    reply,
+                    solicited=item.run_id is None,
+                    to=self._addressee(origin),
+                    reply_to=origin.message_in(self._place) if origin and origin.brings_file else None,
+                )
             case Kind.PROGRESS | Kind.REMARK:
                 pass  # the run's one message shows it
             case Kind.QUESTION:
@@ -370,6 +376,7 @@ class _Telling:
         solicited: bool = False,
         place: Place | None = None,
         to: Addressee | None = None,
+        reply_to: int | None = None,
         heard: bool = False,
     ) -> None:
         """Write a reply's messages; only the one with the buttons, or the prompt, is the question's.
@@ -380,12 +387,15 @@ class _Telling:
             solicited: Whether somebody has just asked for it.
             place: Where it is said, if not where the session is.
             to: Whom it answers, in a group.
+            reply_to: What it answers, where that is not plain though only two talk.
             heard: Whether it makes a sound, whatever it is.
         """
         place = place or self._place
         if place.in_group:
             reply = leading_to_projects(reply, self._username)
         for number, content in enumerate(render(reply, to=to)):
+            if number == 0 and to is None and reply_to is not None and not isinstance(content, Toast):
+                content = content.model_copy(update={"reply_to": reply_to})
             if number == 0 and heard and not isinstance(content, Toast):
                 content = content.model_copy(update={"silent": False})
             asks = not isinstance(content, Words) or bool(content.buttons) or content.prompt is not None

@@ -23,6 +23,8 @@ class Origin:
     """The topic where it was said, which may be another than the one where it is answered."""
     message_id: int | None
     """The message; None for a press."""
+    brings_file: bool
+    """Whether it may be answered later than what was said after it."""
     query_id: str | None
     """The press; None for a message."""
     decides: bool
@@ -51,6 +53,8 @@ async def origins(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, Origin]
                    CASE WHEN payload #> '{message,is_topic_message}' = 'true'
                         THEN (payload #>> '{message,message_thread_id}')::bigint END AS thread_id,
                    (payload #>> '{message,message_id}')::bigint AS message_id,
+                   payload #> '{message,document}' IS NOT NULL OR payload #> '{message,photo}' IS NOT NULL
+                       AS brings_file,
                    payload #>> '{callback_query,id}' AS query_id,
                    COALESCE(choice ->> 'type' = 'decision', false) AS decides
               FROM inbox LEFT JOIN outbox_buttons ON outbox_buttons.id = payload #>> '{callback_query,data}'

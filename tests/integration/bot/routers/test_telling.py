@@ -53,6 +53,19 @@ async def test_an_answer_in_a_group_replies_to_what_it_answers(
     assert (await told(ears, notifier, f"{group.id}:0")).reply_to == said.id
 
 
+async def test_an_answer_to_a_file_replies_to_it_also_where_only_two_talk(
+    ears: Ears, notifier: Notifier, owner: Person
+) -> None:
+    owner.send_document("notes.md", b"# Notes", "/projects")
+    sent = owner.say("/whoami")
+    await ears.listen()
+
+    session_id = await ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{OWNER}:0")
+    await notifier.deliver(SessionId(session_id))
+    answers = [row.content for row in await ears.rows() if row.key.startswith("turn:")]
+    assert [one.reply_to for one in answers if isinstance(one, Words)][-2:] == [sent.id - 1, None]
+
+
 async def test_an_answer_in_a_topic_does_not_reply_to_what_was_said_elsewhere(
     ears: Ears, notifier: Notifier, owner: Person, forum: Group
 ) -> None:
