@@ -100,11 +100,11 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
         await cursor.execute(
             """
             SELECT true AS is_project, projects.name, projects.service, external_key, deployed.url, work.title AS run,
-                   COALESCE(work.status = 'waiting', false) AS waits
+                   COALESCE(work.status = 'waiting' AND work.resume_at IS NULL, false) AS waits
               FROM sessions
               JOIN projects ON projects.session_id = sessions.id AND removed_at IS NULL
               LEFT JOIN LATERAL (
-                    SELECT title, status FROM runs
+                    SELECT title, status, resume_at FROM runs
                      WHERE project_id = projects.id AND ended_at IS NULL ORDER BY number DESC LIMIT 1
                    ) AS work ON true
               LEFT JOIN LATERAL (
@@ -113,7 +113,8 @@ async def _lines(tx: Connection, chat_id: int) -> list[_Line]:
                    ) AS deployed ON true
              WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')
              UNION ALL
-            SELECT false, NULLIF(input ->> 'name', ''), 'none', external_key, NULL, title, runs.status = 'waiting'
+            SELECT false, NULLIF(input ->> 'name', ''), 'none', external_key, NULL, title,
+                   runs.status = 'waiting' AND resume_at IS NULL
               FROM sessions
               JOIN runs ON runs.session_id = sessions.id AND project_id IS NULL AND ended_at IS NULL
              WHERE front = %(front)s AND starts_with(external_key, %(chat)s || ':')

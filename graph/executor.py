@@ -1,8 +1,9 @@
 """Takes a run forward: claims it, drives its graph, and lets it go.
 
-A run is let go when its graph has ended, or asks people something: then no
-job, connection or lease is held until somebody answers. Whatever happens in
-between, the next claim goes on from the last checkpoint.
+A run is let go when its graph has ended, asks people something, or cannot go
+on before a certain moment: then no job, connection or lease is held until
+somebody answers, or the moment is there. Whatever happens in between, the next
+claim goes on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from graph.journal import Journal
 from graph.registry import WorkflowRegistry
 from graph.steps import StepReporter
 from shared.database import Database
-from shared.errors import Cancelled, ClaimLost, TelewrightError
+from shared.errors import Cancelled, ClaimLost, NotNow, TelewrightError
 from shared.ids import RunId
 from shared.ledger import approvals, claims, events
 from shared.ledger.approvals import Asked, Question
-from shared.ledger.claims import CLAIM_LOST, Claim, Ending
+from shared.ledger.claims import CLAIM_LOST, Claim, Ending, Pause
 from shared.ledger.runs import Status
 from shared.live import Live
 from shared.queue import OwnJob
@@ -43,7 +44,7 @@ _RESUME_CHANNEL = "__resume__"
 """Where LangGraph keeps the answers a task has been given."""
 
 Waiting = Sequence[Asked]
-Outcome = Ending | Waiting
+Outcome = Ending | Pause | Waiting
 
 log = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class Executor:
         self._worker = worker
 
     async def execute(self, run_id: RunId, job: OwnJob | None = None) -> None:
-        """Take a run forward until it ends or waits for people.
+        """Take a run forward until it ends, waits for people, or has to pause.
 
         Args:
             run_id: The run.
@@ -183,10 +184,13 @@ class Executor:
         async with job.ending(transaction) if job else transaction as tx:
             run = await claims.lock_held(tx, claim)
             telling = await journal.write_statements(tx)
-            if isinstance(outcome, Ending):
-                await claims.let_go_ended(tx, run, outcome, telling)
-            else:
-                await claims.let_go_waiting(tx, run, outcome, telling)
+            match outcome:
+                case Ending():
+                    await claims.let_go_ended(tx, run, outcome, telling)
+                case Pause():
+                    await claims.let_go_paused(tx, run, outcome, telling)
+                case asked:
+                    await claims.let_go_waiting(tx, run, asked, telling)
 
     async def _hand_back(self, claim: Claim, journal: Journal) -> None:
         async with self._database.pipelined_transaction() as tx:
@@ -217,6 +221,9 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
         raise
     except ClaimLost:
         raise
+    except NotNow as error:
+        log.info("run.paused", until=error.until.isoformat(), reason=error.message)
+        return Pause(error.until, error.message, error.expected)
     except Cancelled as error:
         return Ending(Status.CANCELLED, error.code, error.message, error.advice)
     except TelewrightError as error:

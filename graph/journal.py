@@ -104,6 +104,7 @@ class Journal:
             async with tx.cursor(binary=True) as cursor:
                 for query, row in gathered(statements):
                     await cursor.execute(query, row, prepare=True)
-        if self._claim.run.takeovers and any(one.type == events.STEP_FINISHED for one in told):
+        run = self._claim.run
+        if (run.takeovers or run.paused_since) and any(one.type == events.STEP_FINISHED for one in told):
             await claims.note_progress(tx, self._claim)
         return told

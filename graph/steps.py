@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from graph.journal import Journal
-from shared.errors import Cancelled
+from shared.errors import Cancelled, NotNow
 from shared.ledger import events
 
 
@@ -24,6 +24,9 @@ class StepReporter:
             self._started[part["id"]] = time.monotonic()
             self._journal.tell(events.STEP_STARTED, {"step": part["name"]})
         elif not part["interrupts"]:
+            if isinstance(part["error"], NotNow):
+                # It is begun anew when the run goes on; why it paused is told of the run.
+                return
             took = time.monotonic() - self._started.pop(part["id"], time.monotonic())
             error = part["error"]
             failed = error is not None and not isinstance(error, Cancelled)

@@ -172,7 +172,8 @@ async def _runs_without_job(tx: Connection) -> list[Run]:
                     OR status = 'running' AND beat_at < now() - make_interval(secs => %(silence_s)s)
                     OR status = 'waiting' AND EXISTS (
                        SELECT 1 FROM approvals
-                        WHERE run_id = runs.id AND status = 'decided' AND delivered_at IS NULL))
+                        WHERE run_id = runs.id AND status = 'decided' AND delivered_at IS NULL)
+                    OR status = 'waiting' AND resume_at < now() - make_interval(secs => %(silence_s)s))
                AND NOT EXISTS (
                    SELECT 1 FROM procrastinate_jobs
                     WHERE lock = 'thread:' || runs.thread_id AND status IN ('todo', 'doing'))

@@ -7,6 +7,7 @@ only if it is marked `transient`.
 from __future__ import annotations
 
 import inspect
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -81,6 +82,29 @@ class Unavailable(TelewrightError):
     code = "unavailable"
     advice = "Run `telewright doctor`; it says which part and what to do."
     transient = True
+
+
+class NotNow(TelewrightError):
+    """It cannot go on before a certain moment.
+
+    A run whose step raises this is let go, and taken up again then: it neither fails nor holds anything.
+    """
+
+    code = "not_now"
+    advice = "Nothing: it goes on by itself then."
+
+    expected: ClassVar[bool] = False
+    """Whether waiting is part of the work, and no news to anybody."""
+
+    def __init__(self, message: str | None = None, *, until: datetime) -> None:
+        """Make the error.
+
+        Args:
+            message: One line: why not.
+            until: When it can go on; with a time zone.
+        """
+        super().__init__(message)
+        self.until = until
 
 
 class Cancelled(TelewrightError):

@@ -41,13 +41,18 @@ _deferrer = App(connector=PsycopgConnector())
 """Never opened: it writes jobs on the caller's connection only."""
 
 
-async def defer(tx: Connection, run: Run) -> None:
+async def defer(tx: Connection, run: Run, *, at: datetime.datetime | None = None) -> None:
     """Queue the job that takes a run forward, in the transaction that makes it necessary.
 
     One job too many does no harm: it finds nothing to claim and ends.
+
+    Args:
+        tx: That transaction.
+        run: The run.
+        at: Not before; now when left out.
     """
     deferrer = _deferrer.configure_task(
-        EXECUTE_RUN, queue=RUNS, lock=f"thread:{run.thread_id}", connection=tx
+        EXECUTE_RUN, queue=RUNS, lock=f"thread:{run.thread_id}", connection=tx, schedule_at=at
     )
     await deferrer.defer_async(run_id=str(run.id), trace_id=run.trace_id)
 

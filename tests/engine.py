@@ -114,8 +114,8 @@ class Engine:
                 tx, approval.id, user=user, front="test", trace_id=new_trace_id(), choice=choice
             )
 
-    async def drain(self, *, worker: str = "test-worker") -> None:
-        """Do all jobs there are, and those they cause, in this process."""
+    async def drain(self, *, worker: str = "test-worker", later: bool = True) -> None:
+        """Do all jobs there are, and those they cause, in this process; also what is to be done later."""
         app = queue_app()
         heart = Heart(self.database, worker=worker)
         add_tasks(
@@ -123,7 +123,7 @@ class Engine:
         )
         async with app.open_async(self.database.pool):
             beating = asyncio.create_task(heart.beat_for_ever())
-            while await self._jobs():
+            while await self._jobs(later=later):
                 await app.run_worker_async(
                     wait=False,
                     concurrency=20,
@@ -133,9 +133,15 @@ class Engine:
                 )
             beating.cancel()
 
-    async def _jobs(self) -> int:
+    async def _jobs(self, *, later: bool) -> int:
         async with self.database.connection() as connection:
-            cursor = await connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+            cursor = await connection.execute(
+                """
+                SELECT count(*) FROM procrastinate_jobs
+                 WHERE status = 'todo' AND (%s OR scheduled_at IS NULL OR scheduled_at <= now())
+                """,
+                [later],
+            )
             row = await cursor.fetchone()
         return int(row[0]) if row else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -14,7 +15,7 @@ from langgraph.types import interrupt
 
 from graph.context import RunContext
 from graph.registry import Graph
-from shared.errors import TelewrightError
+from shared.errors import NotNow, TelewrightError
 from shared.ledger.approvals import Choice, Question, digest_of
 
 Node = Callable[..., Any]
@@ -173,3 +174,28 @@ def build_breakpoint() -> Graph:
     graph.add_node("node", node)
     graph.add_edge(START, "node")
     return graph.compile(interrupt_before=["node"])
+
+
+class _KettleIsHot(NotNow):
+    """The kettle is hot."""
+
+
+def build_pausing() -> Graph:
+    """A node pauses as often and as long as the input says, and asks when it was let go on."""
+
+    def node(state: State) -> State:
+        said = Path(state["directory"]) / "pauses"
+        pauses = said.read_text().split() if said.exists() else []
+        if pauses:
+            said.write_text(" ".join(pauses[1:]))
+            raise _KettleIsHot(until=datetime.now(UTC) + timedelta(seconds=float(pauses[0])))
+        return {"answers": [ask("Go on?")["choice"]]}
+
+    def last(state: State) -> State:
+        return {"result": {"answers": state["answers"]}}
+
+    graph = StateGraph(State)
+    graph.add_sequence([node, last])
+    graph.add_edge(START, "node")
+    graph.add_edge("last", END)
+    return graph.compile()

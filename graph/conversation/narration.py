@@ -61,6 +61,13 @@ def _resumed(_: Event, run: Run) -> Reply:
     return _progress(run, f"Run {run.number}, {run.title}: it goes on.")
 
 
+def _paused(event: Event, run: Run) -> Reply:
+    reason = _text(event, "reason").rstrip(".")
+    if event.data.get("expected"):
+        return _progress(run, f"{reason}.")
+    return _notice(run, f"Run {run.number} pauses: {reason}. It goes on by itself then.")
+
+
 def _taken_over(_: Event, run: Run) -> Reply:
     return _notice(
         run,
@@ -202,6 +209,7 @@ _TELLERS: dict[str, Teller] = {
     events.RUN_BLOCKED: _blocked,
     events.RUN_STARTED: _started,
     events.RUN_RESUMED: _resumed,
+    events.RUN_PAUSED: _paused,
     events.RUN_TAKEN_OVER: _taken_over,
     events.RUN_SUCCEEDED: _succeeded,
     events.RUN_FAILED: _failed,

@@ -228,6 +228,8 @@ async def _note(tx: Connection, run: Run, facts: Sequence[Fact]) -> str:
     match run.status:
         case Status.QUEUED:
             return "The next free worker takes it."
+        case Status.WAITING if run.resume_at is not None:
+            return f"It pauses: {run.pause}"
         case Status.WAITING:
             return _asks(await waiting(tx, run_number=run.number))
         case _:

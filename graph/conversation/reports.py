@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graph.conversation.progress import Progress, progress_of
 from graph.conversation.questions import Waiting, waiting
 from graph.conversation.replies import Block, Code, Text
-from graph.conversation.words import since
+from graph.conversation.words import clock, since
 from shared.database import Connection
 from shared.ledger import runs
 from shared.ledger.runs import Run, Status
@@ -41,6 +41,8 @@ async def report(tx: Connection, run: Run) -> Report:
         return Report(run, state, "")
     asked = await waiting(tx, run_number=run.number)
     match run.status:
+        case Status.WAITING if run.resume_at is not None:
+            return Report(run, f"it pauses until {clock(run.resume_at)}: {run.pause}", "")
         case Status.WAITING:
             return Report(run, _waiting(asked), "")
         case Status.RUNNING:

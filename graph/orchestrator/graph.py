@@ -31,7 +31,7 @@ from graph.orchestrator.verify import verify
 from graph.orchestrator.version import WORKFLOW
 from graph.orchestrator.work import Build, Deploy, Rollback, parse
 from infrastructure.disk import named_when_full
-from shared.errors import TelewrightError
+from shared.errors import NotNow, TelewrightError
 
 Action = Callable[[State, RunContext, Tools], Awaitable[State | Command[Step]]]
 Orchestrator = CompiledStateGraph[State, RunContext, State, State]
@@ -104,6 +104,9 @@ def _node(action: Action, tools: Tools) -> Callable[..., Awaitable[Any]]:
         try:
             with named_when_full():
                 return await action(state, context, tools)
+        except NotNow:
+            # It goes on from here.
+            raise
         except TelewrightError as error:
             if not is_transient(error) or last_attempt():
                 # Fenced: the workspace may be another worker's by now.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -26,6 +27,12 @@ CLAIM_LOST = "TW001"
 
 SILENCE_S = 8.0
 """A worker not heard of for so long counts as dead, to others and to itself."""
+
+LONGEST_PAUSED = timedelta(days=1)
+"""A run that was paused again and again for so long, and finished no step, will not go on."""
+
+SHORTEST_PAUSE = timedelta(seconds=1)
+"""A moment that is over already does not make a run go round and round."""
 
 _END_EVENTS = {
     Status.SUCCEEDED: events.RUN_SUCCEEDED,
@@ -55,6 +62,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a run cannot go on before a certain moment."""
+
+    until: datetime
+    reason: str
+    expected: bool
+    """Whether waiting is part of the work, and no news to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """What a worker learns about a run it holds, each time its heart beats."""
 
@@ -72,6 +89,14 @@ _ASKS_AGAIN = Ending(
 )
 
 
+_PAUSED_TOO_LONG = Ending(
+    Status.TIMED_OUT,
+    "paused_too_long",
+    "For a whole day it could not go on.",
+    "Look at what it waited for; then start it again.",
+)
+
+
 _CANCELLED = Ending(Status.CANCELLED, "cancelled", "It was cancelled.")
 
 
@@ -79,11 +104,16 @@ _CLAIM = """
     status = 'running', claim_token = claim_token + 1, worker = %(worker)s,
     ran_s = ran_s + CASE WHEN status = 'running' THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END,
     takeovers = takeovers + (status = 'running')::int,
-    claimed_at = now(), beat_at = now(), started_at = COALESCE(started_at, now()), blocked_by = NULL
+    claimed_at = now(), beat_at = now(), started_at = COALESCE(started_at, now()), blocked_by = NULL,
+    resume_at = NULL, pause = NULL
 """
 
 _WAIT = """
     status = 'waiting', worker = NULL, ran_s = ran_s + EXTRACT(epoch FROM clock_timestamp() - claimed_at)
+"""
+
+_PAUSE = f"""
+    {_WAIT}, resume_at = %(until)s, pause = %(reason)s, paused_since = COALESCE(paused_since, now())
 """
 
 _PAST_DEADLINE = """
@@ -95,12 +125,13 @@ _PAST_DEADLINE = """
 _END = """
     status = %(status)s, reason_code = %(reason_code)s, reason = %(reason)s, advice = %(advice)s,
     result = %(result)s, ended_at = clock_timestamp(), worker = NULL, blocked_by = NULL,
+    resume_at = NULL, pause = NULL,
     ran_s = ran_s + CASE WHEN status = 'running' THEN EXTRACT(epoch FROM beat_at - claimed_at) ELSE 0 END
 """
 
 
 async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
-    """Take up a run: a new one, one whose question was answered, or a dead worker's.
+    """Take up a run: a new one, one whose question was answered or whose pause is over, or a dead worker's.
 
     The job's lock makes sure that nobody alive is working on it. A run whose
     project is being worked on stays where it is, says behind which run it
@@ -112,7 +143,7 @@ async def claim(tx: Connection, run_id: RunId, *, worker: str) -> Claim | None:
     run = await get_locked(tx, run_id)
     if run.status.ended:
         return None
-    if run.status is Status.WAITING and not await approvals.any_undelivered(tx, run_id):
+    if run.status is Status.WAITING and not await _may_go_on(tx, run):
         return None
     if await _stands_behind_another(tx, run):
         return None
@@ -166,9 +197,9 @@ async def assert_held(tx: Connection, claim: Claim) -> None:
 
 
 async def note_progress(tx: Connection, claim: Claim) -> None:
-    """Forget earlier takeovers, since a step has been finished."""
+    """Forget earlier takeovers and pauses, since a step has been finished."""
     await tx.execute(
-        "UPDATE runs SET takeovers = 0 WHERE id = %s AND claim_token = %s AND takeovers > 0",
+        "UPDATE runs SET takeovers = 0, paused_since = NULL WHERE id = %s AND claim_token = %s",
         [claim.run.id, claim.token],
     )
 
@@ -180,12 +211,13 @@ async def lock_held(tx: Connection, claim: Claim) -> Run:
         ClaimLost: Somebody else has taken up the run.
     """
     cursor = await tx.execute(
-        "SELECT status, claim_token, project_id, cancel_requested_at FROM lock_run(%s)", [claim.run.id]
+        "SELECT status, claim_token, project_id, cancel_requested_at, paused_since FROM lock_run(%s)",
+        [claim.run.id],
     )
     row = await cursor.fetchone()
     if row is None or row[:2] != (Status.RUNNING, claim.token):
         raise ClaimLost
-    return replace(claim.run, project_id=row[2], cancel_requested_at=row[3])
+    return replace(claim.run, project_id=row[2], cancel_requested_at=row[3], paused_since=row[4])
 
 
 async def let_go_waiting(
@@ -215,6 +247,32 @@ async def let_go_waiting(
     await _tell_changing(
         tx, run, [*telling, *questions, events.Told(events.RUN_WAITING, {})], events.Change(_WAIT, {})
     )
+    await _wake_next(tx, run.project_id)
+
+
+async def let_go_paused(tx: Connection, run: Run, pause: Pause, telling: Sequence[events.Told] = ()) -> None:
+    """Let a run rest until a moment, at which its job takes it up again.
+
+    The pause does not count as its time. Others may work on its project meanwhile, as while a person thinks.
+
+    Args:
+        tx: The transaction in which the run was locked.
+        run: What `lock_held` returned.
+        pause: Until when, and why.
+        telling: What is still to be told of the run.
+    """
+    if run.cancel_requested_at is not None:
+        await _end(tx, run, _CANCELLED, telling)
+        return
+    now = datetime.now(UTC)
+    if run.paused_since is not None and now - run.paused_since > LONGEST_PAUSED:
+        await _end(tx, run, _PAUSED_TOO_LONG, telling)
+        return
+    until = max(pause.until, now + SHORTEST_PAUSE)
+    told = {"reason": pause.reason, "until": until.isoformat(), "expected": pause.expected}
+    change = events.Change(_PAUSE, {"until": until, "reason": storable(pause.reason)})
+    await _tell_changing(tx, run, [*telling, events.Told(events.RUN_PAUSED, told)], change)
+    await queue.defer(tx, run, at=until)
     await _wake_next(tx, run.project_id)
 
 
@@ -295,6 +353,12 @@ async def request_cancel(tx: Connection, run_id: RunId, *, by: UserId) -> Status
         return Status.RUNNING
     await _end(tx, run, _CANCELLED)
     return Status.CANCELLED
+
+
+async def _may_go_on(tx: Connection, run: Run) -> bool:
+    """Whether what a waiting run waits for has come: an answer, or the moment until which it was paused."""
+    cursor = await tx.execute("SELECT FROM runs WHERE id = %s AND resume_at <= now()", [run.id])
+    return await cursor.fetchone() is not None or await approvals.any_undelivered(tx, run.id)
 
 
 async def _stands_behind_another(tx: Connection, run: Run) -> bool:

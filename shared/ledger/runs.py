@@ -73,6 +73,12 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    resume_at: datetime | None = None
+    """When it goes on by itself; only while it waits for that moment and not for a person."""
+    pause: str | None = None
+    """Why it cannot go on before."""
+    paused_since: datetime | None = None
+    """When it was paused first, since it last finished a step."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
@@ -81,7 +87,7 @@ class Run:
 COLUMNS = """
     id, number, thread_id, workflow_version_id, session_id, project_id, requested_by, title, input, status,
     reason_code, reason, advice, result, claim_token, takeovers, time_limit_s, ran_s, blocked_by, cancel_requested_at, last_event,
-    trace_id, created_at, started_at, ended_at
+    trace_id, created_at, started_at, ended_at, resume_at, pause, paused_since
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from infrastructure.forge.protocol import ForgeUnavailable, NoRepository
-from shared.errors import Conflict, NotFound, TelewrightError
+from shared.errors import Conflict, NotFound, NotNow, TelewrightError
 
 
 class GitHubError(TelewrightError):
@@ -32,7 +32,7 @@ class GitHubUnavailable(GitHubError, ForgeUnavailable):
         self.pause_s = pause_s
 
 
-class RateLimited(GitHubError):
+class RateLimited(GitHubError, NotNow):
     """GitHub takes no more requests from us for a while."""
 
     code = "github_rate_limited"
@@ -44,8 +44,7 @@ class RateLimited(GitHubError):
         Args:
             until: When GitHub takes requests again, by our clock; with a time zone.
         """
-        super().__init__(f"GitHub takes no more requests from us until {until:%H:%M:%S} UTC")
-        self.until = until
+        super().__init__(f"GitHub takes no more requests from us until {until:%H:%M:%S} UTC", until=until)
 
 
 class BadCredentials(GitHubError):

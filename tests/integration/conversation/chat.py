@@ -12,7 +12,7 @@ from shared.database import Database
 from shared.ids import ApprovalId, SessionId, UserId
 from shared.ledger import approvals, claims, events, projects, runs, users
 from shared.ledger.approvals import Approval, Asked, Choice, Question, digest_of
-from shared.ledger.claims import Claim, Ending
+from shared.ledger.claims import Claim, Ending, Pause
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
@@ -156,6 +156,11 @@ class Chat:
             await claims.let_go_ended(
                 tx, await claims.lock_held(tx, claim), ending or Ending(Status.SUCCEEDED)
             )
+
+    async def pause(self, run: Run, pause: Pause) -> None:
+        claim = await self.claim(run)
+        async with self.database.transaction() as tx:
+            await claims.let_go_paused(tx, await claims.lock_held(tx, claim), pause)
 
     async def approval(self, approval: Approval) -> Approval:
         async with self.database.connection() as connection:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from graph.conversation.progress import Progress, progress_of
-from shared.ledger.claims import Claim, Ending
+from graph.conversation.words import clock
+from shared.ledger.claims import Claim, Ending, Pause
 from shared.ledger.runs import Run, Status
 from tests.integration.conversation.chat import Chat, Person, plan_question
 
@@ -64,6 +67,16 @@ async def test_a_run_that_waits_says_what_for(chat: Chat, owner: Person) -> None
 
     assert waiting.note == "It waits for an answer: Build hello? (for owner or operator)"
     assert answered.note == "It was answered, and the next free worker goes on with it."
+
+
+async def test_a_run_that_pauses_says_why_and_asks_nobody(chat: Chat, owner: Person) -> None:
+    run = await build(chat, owner)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await chat.pause(run, Pause(until, "GitHub takes no more requests.", expected=False))
+
+    assert (await look(chat, run)).note == "It pauses: GitHub takes no more requests."
+    status = await owner.say("/status")
+    assert f"it pauses until {clock(until)}: GitHub takes no more requests." in status.plain
 
 
 async def test_a_run_that_is_behind_another_or_cancelled_says_so(chat: Chat, owner: Person) -> None:

@@ -43,6 +43,10 @@ def told(type_: str, **data: object) -> Reply:
     [
         (events.RUN_BLOCKED, {"by": 3, "title": "Deploy hello"}, Kind.NOTICE, "waits behind run 3 (Deploy hello)"),
         (events.RUN_STARTED, {}, Kind.PROGRESS, "a worker has taken it up"),
+        (events.RUN_PAUSED, {"reason": "GitHub takes no more requests until 17:40:22 UTC", "expected": False}, Kind.NOTICE,
+         "Run 7 pauses: GitHub takes no more requests until 17:40:22 UTC. It goes on by itself then."),
+        (events.RUN_PAUSED, {"reason": "The checks are not done.", "expected": True}, Kind.PROGRESS,
+         "The checks are not done."),
         (events.RUN_TAKEN_OVER, {}, Kind.NOTICE, "picked up again by another worker"),
         (events.STEP_STARTED, {"step": "test"}, Kind.PROGRESS, "Test …"),
         (events.STEP_FINISHED, {"step": "write_code", "took_s": 65.2}, Kind.PROGRESS, "Write code: done in 1 min 5 s."),
