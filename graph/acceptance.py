@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from graph.orchestrator.version import ENTRYPOINT, VERSION, WORKFLOW
-from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
+from graph.orchestrator.work import Build, Deploy, Remove, Restart, Rollback, Start, Stop
 from shared import queue
 from shared.database import Connection
 from shared.ids import ProjectId
@@ -14,7 +14,7 @@ from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import User, may_change_things
 
-Work: TypeAlias = Build | Deploy | Rollback | Stop | Start | Remove
+Work: TypeAlias = Build | Deploy | Rollback | Stop | Start | Restart | Remove
 
 
 async def start_work(

@@ -228,6 +228,14 @@ COMMANDS: tuple[Command, ...] = (
         example="/start hello",
     ),
     Command(
+        name="restart",
+        arguments="[project]",
+        summary="Stop a project's service and start it again",
+        role=Role.OPERATOR,
+        handler=working.restart,
+        example="/restart hello",
+    ),
+    Command(
         name="remove",
         arguments="[project]",
         summary="Remove a project's service with its data; asks first",

@@ -39,7 +39,7 @@ these that it can be:
 4. The free text that a run's question waits for.
 5. A wish: “Create a web service called hello”, “make a telegram bot named x
    that counts words”, “deploy hello”, “roll back hello to release 2”, “stop
-   hello”, “start hello”, “remove hello”, “cancel”.
+   hello”, “start hello”, “restart hello”, “remove hello”, “cancel”.
 
 In Telegram, a reply to a message about a run speaks to that run: what answers a
 question answers that run's, and `/cancel`, `/status`, `/logs`, `/details`,

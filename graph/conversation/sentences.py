@@ -147,6 +147,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     (_sentence(rf"roll ?back {_THE}{_NAME}(?: to {_RELEASE})?|roll {_THE}(?P<other>[\w][\w.-]*) back"), "rollback"),
     (_sentence(rf"stop {_THE}{_NAME}"), "stop"),
     (_sentence(rf"start {_THE}{_NAME}(?: again)?"), "start"),
+    (_sentence(rf"restart {_THE}{_NAME}(?: again)?"), "restart"),
     (_sentence(rf"(?:remove|delete) {_THE}{_NAME}"), "remove"),
     (_sentence(r"(?:cancel|abort)(?: (?:it|that|this))?|(?:cancel|abort) (?:the )?(?:run )?#?(?P<run>\d{1,9})"), "cancel"),
     (_sentence(r"approve (?:run )?#?(?P<run>\d{1,9})"), "approve"),

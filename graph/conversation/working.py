@@ -10,7 +10,7 @@ from graph.conversation.looking import number
 from graph.conversation.replies import CommandChoice, Reply, Table
 from graph.conversation.reports import ended
 from graph.conversation.words import listed
-from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
+from graph.orchestrator.work import Build, Deploy, Remove, Restart, Rollback, Start, Stop
 from shared.errors import BadInput, NotFound
 from shared.ledger import attachments, audit, claims, releases, runs
 from shared.ledger.projects import Project
@@ -83,6 +83,12 @@ async def start(exchange: Exchange, call: Call) -> Reply:
     """Answer `/start [project]`."""
     project, remark = await _only_project(exchange, call)
     return await _start(exchange, Start(project_id=project.id), f"Start {project.name}", remark)
+
+
+async def restart(exchange: Exchange, call: Call) -> Reply:
+    """Answer `/restart [project]`."""
+    project, remark = await _only_project(exchange, call)
+    return await _start(exchange, Restart(project_id=project.id), f"Restart {project.name}", remark)
 
 
 async def remove(exchange: Exchange, call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Stopping, starting and removing what is deployed."""
+"""Stopping, starting, restarting and removing what is deployed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ from shared.ledger.projects import Project
 from shared.policy import Effect, Rule, group_of, rule_for
 from shared.redaction import Redactor
 
-_DONE = {"stop": Outcome.STOPPED, "start": Outcome.STARTED, "remove": Outcome.REMOVED}
+_DONE = {
+    "stop": Outcome.STOPPED,
+    "start": Outcome.STARTED,
+    "restart": Outcome.RESTARTED,
+    "remove": Outcome.REMOVED,
+}
 
 
 async def approve_operation(state: State, context: RunContext, tools: Tools) -> Command[Step]:
@@ -42,7 +47,7 @@ async def operate(state: State, context: RunContext, tools: Tools) -> State:
     """Do it, once."""
     # A removal that is repeated after a crash finds the project removed.
     project = await any_project_of(context, state)
-    do = {"stop": _stop, "start": _start, "remove": _remove}[state["kind"]]
+    do = {"stop": _stop, "start": _start, "restart": _restart, "remove": _remove}[state["kind"]]
     request = {"do": state["kind"], "project": str(project.id)}
     await context.ensure("service", "service", request, partial(do, context, tools, project))
     return State(outcome=_DONE[state["kind"]].value)
@@ -93,6 +98,12 @@ async def _start(context: RunContext, tools: Tools, project: Project) -> dict[st
     async with fenced(context) as tx:
         await projects.set_service(tx, project.id, "running")
     return {}
+
+
+async def _restart(context: RunContext, tools: Tools, project: Project) -> dict[str, Any]:
+    """Stop it and start it. It stays wanted in between, so that one that does not come up again is down."""
+    await tools.deployer.stop(project.name, fence=await _fence(context), on_event=_listener(context))
+    return await _start(context, tools, project)
 
 
 async def _remove(context: RunContext, tools: Tools, project: Project) -> dict[str, Any]:

@@ -38,7 +38,7 @@ async def _facts(
     if "release_id" in state:
         release = await release_of(context, state)
         facts |= {"release": release.number, "commit": release.commit_sha}
-    if outcome in {Outcome.LIVE, Outcome.NOTHING_NEW, Outcome.STARTED}:
+    if outcome in {Outcome.LIVE, Outcome.NOTHING_NEW, Outcome.STARTED, Outcome.RESTARTED}:
         async with context.database.connection() as connection:
             last = await deployments.last_succeeded(connection, project.id)
         if last is not None and last.url is not None:
@@ -66,6 +66,8 @@ def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
             return f"{project} is stopped; its releases and data stay."
         case Outcome.STARTED:
             return f"{project} is started."
+        case Outcome.RESTARTED:
+            return f"{project} is started anew."
         case Outcome.REMOVED:
             return f"{project} is removed; its repository is put away."
         case Outcome.KEPT:

@@ -7,7 +7,7 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.work import Deploy, Remove, Rollback, Start, Stop
+from graph.orchestrator.work import Deploy, Remove, Restart, Rollback, Start, Stop
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of, serving_before
 from infrastructure.deploy import NotDeployed, ServiceState
 from shared.errors import BadInput
@@ -55,7 +55,7 @@ async def select_for_rollback(
 
 
 async def select_for_operation(
-    work: Stop | Start | Remove, state: State, context: RunContext, tools: Tools
+    work: Stop | Start | Restart | Remove, state: State, context: RunContext, tools: Tools
 ) -> Command[Step]:
     """Look whether there is something to stop or to start."""
     project = await project_of(context, state)

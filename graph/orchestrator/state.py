@@ -56,9 +56,10 @@ class Outcome(StrEnum):
     """A person called it off before anything was made."""
     STOPPED = "stopped"
     STARTED = "started"
+    RESTARTED = "restarted"
     REMOVED = "removed"
     KEPT = "kept"
-    """A person decided against removing, stopping or starting."""
+    """A person decided against removing, stopping, starting or restarting."""
 
 
 class Gap(TypedDict):

@@ -65,6 +65,13 @@ class Start(_Part):
     project_id: UUID
 
 
+class Restart(_Part):
+    """Stop a project's service, if it runs, and start it with the release that ran last."""
+
+    kind: Literal["restart"] = "restart"
+    project_id: UUID
+
+
 class Remove(_Part):
     """Remove a project's service with its data, and put its repository away."""
 
@@ -72,13 +79,13 @@ class Remove(_Part):
     project_id: UUID
 
 
-Work = Annotated[Build | Deploy | Rollback | Stop | Start | Remove, Field(discriminator="kind")]
+Work = Annotated[Build | Deploy | Rollback | Stop | Start | Restart | Remove, Field(discriminator="kind")]
 """What a run does; stored in `runs.input` with `model_dump(mode="json")`."""
 
-_WORK: TypeAdapter[Build | Deploy | Rollback | Stop | Start | Remove] = TypeAdapter(Work)
+_WORK: TypeAdapter[Build | Deploy | Rollback | Stop | Start | Restart | Remove] = TypeAdapter(Work)
 
 
-def parse(input_: dict[str, Any]) -> Build | Deploy | Rollback | Stop | Start | Remove:
+def parse(input_: dict[str, Any]) -> Build | Deploy | Rollback | Stop | Start | Restart | Remove:
     """Read a run's input back.
 
     Raises:

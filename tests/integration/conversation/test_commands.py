@@ -72,6 +72,7 @@ async def test_new_leaves_a_name_that_cannot_be_to_the_run_which_asks(
         ("/deploy hello", "deploy", "Deploy hello"),
         ("/stop hello", "stop", "Stop hello"),
         ("/start HELLO", "start", "Start hello"),
+        ("/restart hello", "restart", "Restart hello"),
         ("/remove hello", "remove", "Remove hello"),
     ],
 )

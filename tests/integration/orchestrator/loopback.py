@@ -39,6 +39,8 @@ class LoopbackDeployer:
         self.fences: dict[str, int] = {}
         self.deployed: list[str] = []
         """The commits, in the order in which they were put live."""
+        self.asked: list[str] = []
+        """What was asked for besides deployments, in the order in which it was."""
         self.failures: list[Exception] = []
         """What the next deployments fail with."""
         self.playbook = "playbook-1"
@@ -65,10 +67,12 @@ class LoopbackDeployer:
 
     async def stop(self, project: str, *, fence: int, on_event: EventHandler) -> None:
         self._pass_fence(project, fence)
+        self.asked.append("stop")
         self._service(project).state = ServiceState.STOPPED
 
     async def start(self, project: str, *, fence: int, on_event: EventHandler) -> None:
         self._pass_fence(project, fence)
+        self.asked.append("start")
         self._service(project).state = ServiceState.RUNNING
 
     async def remove(self, project: str, *, fence: int, on_event: EventHandler) -> None:

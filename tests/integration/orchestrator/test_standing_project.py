@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from graph.orchestrator.work import Build, Deploy, Remove, Rollback, Start, Stop
+from graph.orchestrator.work import Build, Deploy, Remove, Restart, Rollback, Start, Stop
 from infrastructure.deploy import DeploymentFailed, PortTaken, ServiceState
 from shared.ids import ProjectId
 from shared.ledger import approvals, deployments
@@ -202,6 +202,21 @@ async def test_a_service_is_stopped_and_started_by_policy_without_a_question(
     assert (await bench.project("hello")).service == "running"
 
 
+async def test_a_service_is_restarted_whether_it_runs_or_not(
+    bench: Bench, deployer: LoopbackDeployer
+) -> None:
+    project = await bench.live_project()
+    for state in (ServiceState.RUNNING, ServiceState.FAILED, ServiceState.STOPPED):
+        deployer.services["hello"].state = state
+        deployer.asked.clear()
+        run = await bench.work(Restart(project_id=project.id), by=OPERATOR)
+        assert (run.status, deployer.asked) == (Status.SUCCEEDED, ["stop", "start"]), run.reason
+        assert run.result is not None
+        assert run.result["summary"] == "hello is started anew."
+        assert deployer.services["hello"].state is ServiceState.RUNNING
+    assert (await bench.project("hello")).service == "running"
+
+
 async def test_stopping_on_a_production_server_asks_first(bench: Bench, deployer: LoopbackDeployer) -> None:
     project = await bench.live_project()
     async with bench.database.connection() as connection:
@@ -245,9 +260,9 @@ async def test_a_project_that_was_never_deployed_can_be_removed(bench: Bench) ->
     assert await bench.projects() == []
 
 
-@pytest.mark.parametrize("kind", [Stop, Start, Rollback])
+@pytest.mark.parametrize("kind", [Stop, Start, Restart, Rollback])
 async def test_what_is_not_deployed_cannot_be_stopped_started_or_rolled_back(
-    bench: Bench, kind: type[Stop | Start | Rollback]
+    bench: Bench, kind: type[Stop | Start | Restart | Rollback]
 ) -> None:
     project = await bench.bare_project("hello")
     run = await bench.work(kind(project_id=project.id))

@@ -136,6 +136,7 @@ VERBS = [
     "rollback",
     "stop",
     "start",
+    "restart",
     "remove",
     "delete",
     "what",
@@ -220,7 +221,7 @@ def test_prose_with_words_that_sound_like_it_means_nothing(words: list[str]) -> 
 
 
 @given(
-    st.sampled_from(["deploy", "stop", "start", "remove", "roll back"]),
+    st.sampled_from(["deploy", "stop", "start", "restart", "remove", "roll back"]),
     st.from_regex(r"[a-z][a-z0-9-]{2,20}", fullmatch=True).filter(lambda name: name not in _PRONOUNS),
     st.sampled_from(["", ".", "!", " please", "  "]),
 )
