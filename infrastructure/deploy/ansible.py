@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +34,8 @@ from infrastructure.deploy.module_utils.telewright import instances, logs, recor
 from infrastructure.deploy.module_utils.telewright.failure import Refused
 from infrastructure.deploy.module_utils.telewright.instances import ENVIRONMENT_FILE
 from infrastructure.deploy.module_utils.telewright.places import ProjectPlace
-from infrastructure.deploy.module_utils.telewright.records import Record, Release
+from infrastructure.deploy.module_utils.telewright.records import Instance, Record, Release
+from infrastructure.deploy.module_utils.telewright.supervisor import Process
 from infrastructure.deploy.play import Outcome, Play
 from infrastructure.local_server import LAUNCHER, LocalServer
 from infrastructure.releases import ReleaseArtifact
@@ -237,22 +238,28 @@ class AnsibleDeployer:
         record = records.load(place)
         if record is None or record.current is None:
             return ServiceStatus(ServiceState.ABSENT)
+        processes = self._processes(place, record.current)
+        started = [process.started for process in processes if process.started]
         return ServiceStatus(
-            state=self._state(place, record),
+            state=self._state(place, record, processes),
             commit=record.current.release.commit,
             port=record.port,
             url=_url(record.port),
             since=datetime.fromisoformat(record.current.since),
+            processes_since=datetime.fromtimestamp(max(started), UTC) if started else None,
         )
 
-    def _state(self, place: ProjectPlace, record: Record) -> ServiceState:
-        if not record.running or record.current is None:
-            return ServiceState.STOPPED
+    def _processes(self, place: ProjectPlace, instance: Instance) -> list[Process]:
+        """Return an instance's processes: none if it has none, or if nobody can say."""
         try:
-            found = instances.processes(place, record.current.name, manager=self._server.supervisor())
+            return instances.processes(place, instance.name, manager=self._server.supervisor())
         except Refused:
-            return ServiceState.FAILED
-        lives = bool(found) and all(process.lives for process in found)
+            return []
+
+    def _state(self, place: ProjectPlace, record: Record, processes: Sequence[Process]) -> ServiceState:
+        if not record.running:
+            return ServiceState.STOPPED
+        lives = bool(processes) and all(process.lives for process in processes)
         reachable = self._server.leads_people_to(place.name, record.port)
         return ServiceState.RUNNING if lives and reachable else ServiceState.FAILED
 

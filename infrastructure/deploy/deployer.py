@@ -169,6 +169,8 @@ class ServiceStatus:
     port: int | None = None
     url: str | None = None
     since: datetime | None = None
+    processes_since: datetime | None = None
+    """When the youngest of its processes was started: later than before, one has ended meanwhile."""
 
 
 class Deployer(Protocol):
