@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from graph.conversation import questions
+from graph.conversation import health, questions
 from graph.conversation.calls import Call
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange
@@ -29,6 +29,7 @@ from graph.conversation.words import clock, counted, since
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, followings, projects, releases, runs
+from shared.ledger import health as ledger
 from shared.ledger.followings import Following
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run
@@ -82,6 +83,7 @@ async def status(exchange: Exchange, call: Call) -> Reply:
     blocks = await _reports(exchange, under_way)
     if not blocks:
         blocks = [Text(text="Nothing is being worked on here.")]
+    blocks.extend(health.unwell(await ledger.of_servers(exchange.tx)))
     if known := await projects.all_of_them(exchange.tx):
         rows = [await _row(exchange, project) for project in known]
         blocks.append(
@@ -244,6 +246,9 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
         pairs["release"] = f"{release.number} (commit {release.commit_sha[:10]})"
         if deployed.ended_at:
             pairs["deployed"] = f"{since(deployed.ended_at)} ago, on {deployed.server}"
+    if project.service == "running":
+        for known in await ledger.of_project(exchange.tx, project.id):
+            pairs[health.label(known)] = health.known_of(known)
     seen = exchange.observation
     if seen and seen.status:
         url = seen.status.url or url
@@ -263,6 +268,15 @@ def _wanted(project: Project, *, under_way: bool) -> str:
     if project.repository is not None:
         return "not deployed"
     return "being built" if under_way else "not built"
+
+
+async def _service_in_a_word(exchange: Exchange, project: Project, *, under_way: bool) -> str:
+    """Say what is wanted of a service, or that what is wanted is not so."""
+    wanted = _wanted(project, under_way=under_way)
+    if project.service != "running":
+        return wanted
+    known = await ledger.of_project(exchange.tx, project.id)
+    return "down" if any(one.state is ledger.State.DOWN for one in known) else wanted
 
 
 def _seen(state: ServiceState) -> str:
@@ -286,7 +300,7 @@ async def _row(exchange: Exchange, project: Project) -> list[str]:
     return [
         project.name,
         project.blueprint,
-        _wanted(project, under_way=bool(under_way)),
+        await _service_in_a_word(exchange, project, under_way=bool(under_way)),
         str(release.number) if release else "",
         ", ".join(f"run {run.number} ({run.status})" for run in under_way),
     ]

@@ -46,10 +46,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def sized(size: int) -> str:
-    """Return a number of bytes as people say it: `870 bytes`, `3.1 kB`, `2.0 MB`."""
+    """Return a number of bytes as people say it: `870 bytes`, `3.1 kB`, `2.0 MB`, `1.2 GB`."""
     if size < 1000:
         return counted(size, "byte")
-    return f"{size / 1000:.1f} kB" if size < 999_950 else f"{size / 1_000_000:.1f} MB"
+    if size < 999_950:
+        return f"{size / 1000:.1f} kB"
+    return f"{size / 1_000_000:.1f} MB" if size < 999_950_000 else f"{size / 1_000_000_000:.1f} GB"
 
 
 def capitalised(text: str) -> str:

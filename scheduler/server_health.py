@@ -1,0 +1,194 @@
+"""Looks at every server and every service that is wanted to run, and tells what changes.
+
+What is seen is looked at outside of any transaction. What it means is decided, stored and told in one,
+under the lock's token: killed anywhere, the next pass tells what is untold, and nothing is told twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+import structlog
+
+from graph.conversation.health import LINES_TOLD, server_changed, service_changed
+from graph.conversation.observing import ServiceReader, logs_of
+from graph.conversation.replies import Reply
+from graph.orchestrator.probe import Probe
+from scheduler.sightings import Machine, Sight, of_certificate, of_machine, of_service
+from scheduler.timetable import PeriodicJob
+from shared import tracing
+from shared.database import Connection, Database
+from shared.ids import SessionId
+from shared.ledger import health, sessions
+from shared.ledger.health import SERVER, Aspect, Health, Service
+from shared.live import Live
+from shared.locks import HeldLock
+
+EVERY_20_S: Final = "* * * * * */20"
+LOCAL: Final = "local"
+AT_ONCE: Final = 8
+"""Services that are looked at side by side."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What one pass has done."""
+
+    services: int = 0
+    unwell: int = 0
+    """Things with which something was seen to be wrong, whatever that means."""
+    told: int = 0
+    """Changes that were told."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is looked at, and by what."""
+
+    machine: Machine
+    reader: ServiceReader
+    probe: Probe
+
+
+def checkups(database: Database, live: Live, world: World, *, cron: str = EVERY_20_S) -> PeriodicJob:
+    """Return the job.
+
+    Args:
+        database: The ledgers.
+        live: Told of sessions in which something was said.
+        world: What is looked at.
+        cron: When; three times of it are what it takes to notice that something is down.
+    """
+    return PeriodicJob(
+        "server_health", cron, ttl_s=30, body=partial(server_health, database, live, world=world)
+    )
+
+
+async def server_health(database: Database, live: Live, held: HeldLock, *, world: World) -> Checked:
+    """Make one pass.
+
+    Args:
+        database: The ledgers.
+        live: Told of sessions in which something was said.
+        held: The lock under which this runs; every write is fenced by its token.
+        world: What is looked at.
+
+    Returns:
+        What was seen and told; nothing where there is no server.
+
+    Raises:
+        LeaseLost: Another process holds the lock now; nothing was written since.
+    """
+    if not await world.machine.has_server():
+        return Checked()
+    async with held.transaction(database) as tx:
+        await health.forget_unwanted(tx)
+        wanted = await health.services(tx, LOCAL)
+        known = {(one.subject, one.aspect): one for one in await health.of_everything(tx)}
+    checkup = _Checkup(database, live, held, world, known)
+    looks = [checkup.of_machine(), *(checkup.of_service(service) for service in wanted)]
+    # One that goes wrong must not keep the others from being looked at.
+    for failed in await asyncio.gather(*looks, return_exceptions=True):
+        if failed is not None:
+            raise failed
+    if checkup.done.told:
+        log.info("health.told", **asdict(checkup.done))
+    return checkup.done
+
+
+class _Checkup:
+    """One pass over everything."""
+
+    def __init__(
+        self,
+        database: Database,
+        live: Live,
+        held: HeldLock,
+        world: World,
+        known: dict[tuple[str, Aspect], Health],
+    ) -> None:
+        self._database = database
+        self._live = live
+        self._held = held
+        self._world = world
+        self._known = known
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        # However much is looked at side by side, a job has two connections, one of them for its lock.
+        self._writing = asyncio.Lock()
+        self.done = Checked()
+
+    async def of_machine(self) -> None:
+        subject = f"{SERVER}{LOCAL}"
+        unwell = [one.aspect for one in self._known.values() if one.subject == subject and not one.is_well]
+        for sight in await of_machine(self._world.machine, unwell):
+            await self._note(sight, Health(subject, sight.aspect))
+
+    async def of_service(self, service: Service) -> None:
+        async with self._at_once:
+            self.done.services += 1
+            if service.at_work:
+                return await self._begin_anew(service)
+            known = self._known.get((service.subject, Aspect.SERVICE))
+            sight, status = await of_service(self._world.reader, self._world.probe, service, known)
+            await self._note(
+                sight, known or Health(service.subject, sight.aspect, service.project_id), service
+            )
+            if status is not None and status.url is not None and status.url.startswith("https:"):
+                await self._look_at_certificate(service, status.url)
+        return None
+
+    async def _look_at_certificate(self, service: Service, url: str) -> None:
+        known = self._known.get((service.subject, Aspect.CERTIFICATE))
+        known = known or Health(service.subject, Aspect.CERTIFICATE, service.project_id)
+        await self._note(await of_certificate(url, was_short=not known.is_well), known, service)
+
+    async def _begin_anew(self, service: Service) -> None:
+        async with self._writing, self._held.transaction(self._database) as tx:
+            await health.begin_anew(tx, service.project_id)
+
+    async def _note(self, sight: Sight, known: Health, service: Service | None = None) -> None:
+        """Store what was seen, and tell what that changes."""
+        self.done.unwell += bool(sight.finding)
+        lines = await self._last_lines(service) if service and known.is_about_to_fail(sight.finding) else ""
+        with tracing.bind() as trace_id:
+            async with self._writing, self._held.transaction(self._database) as tx:
+                if service is not None and not await _is_wanted_now(tx, service):
+                    return
+                before = await health.get(tx, known.subject, known.aspect, known.project_id)
+                now = before.after(sight.finding, datetime.now(UTC), processes_since=sight.processes_since)
+                told_in = await _listeners(tx, service) if now.untold else []
+                for session_id in told_in:
+                    reply = (
+                        service_changed(service, now, log=lines) if service else server_changed(LOCAL, now)
+                    )
+                    await _say(tx, session_id, reply, trace_id)
+                await health.store(tx, now.told_now() if told_in else now)
+        self.done.told += bool(told_in)
+        for session_id in told_in:
+            await self._live.wake(session_id)
+
+    async def _last_lines(self, service: Service) -> str:
+        return (await logs_of(self._world.reader, service.name, LINES_TOLD)).logs or ""
+
+
+async def _is_wanted_now(tx: Connection, service: Service) -> bool:
+    """Whether a service is still to run, and nobody has begun to change it since it was looked at."""
+    found = await health.services(tx, LOCAL, service.project_id)
+    return bool(found) and not found[0].at_work
+
+
+async def _listeners(tx: Connection, service: Service | None) -> Sequence[SessionId]:
+    """Return where a change is told: of a service where its project is, of a server to the owners."""
+    return [service.session_id] if service else await sessions.of_owners(tx)
+
+
+async def _say(tx: Connection, session_id: SessionId, reply: Reply, trace_id: str) -> None:
+    body = reply.model_dump(mode="json")
+    await sessions.say(tx, session_id, author="telewright", body=body, trace_id=trace_id)

@@ -1,0 +1,15 @@
+"""How servers and services are doing."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Make the table."""
+    connection = op.get_bind().connection.driver_connection
+    assert connection is not None  # noqa: S101
+    connection.execute(Path(__file__).with_suffix(".sql").read_bytes())

@@ -1,0 +1,370 @@
+"""What goes down is told once, and that it is back is told once, whoever looks and is killed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from graph.conversation import Conversation, Message, Reply, Services
+from graph.conversation.replies import CommandChoice, Kind
+from infrastructure.blueprints import catalogue
+from infrastructure.deploy.deployer import ServiceState, ServiceStatus
+from infrastructure.machine import Vitals
+from scheduler.server_health import Checked, server_health
+from shared.database import Database
+from shared.ids import UserId
+from shared.lease import LeaseLost
+from shared.ledger import claims, deployments, health, projects, releases, sessions, users
+from shared.ledger.claims import Ending
+from shared.ledger.health import FAILURES, SUCCESSES, Aspect, State
+from shared.ledger.projects import Project
+from shared.ledger.runs import Run, Status
+from shared.ledger.users import Role
+from shared.locks import HeldLock
+from tests.checkups import Edge
+from tests.engine import OWNER, Engine, end, until
+from tests.workflows import build_failing
+
+HELD = HeldLock("server_health", 1)
+URL = "http://127.0.0.1:8100/"
+HEALTH = f"{URL}healthz"
+BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
+RUNNING = ServiceStatus(ServiceState.RUNNING, port=8100, url=URL, processes_since=BEGAN)
+CONTRACT = {
+    "version": 1,
+    "processes": {"web": {"command": ["python"], "port": True}},
+    "health": {"path": "/healthz"},
+}
+
+
+@dataclass
+class Watch:
+    """A project that is deployed, and whoever looks at its service."""
+
+    engine: Engine
+    edge: Edge
+    project: Project
+    run: Run
+    """The one that deployed it."""
+    read: int = 0
+
+    @property
+    def database(self) -> Database:
+        return self.engine.database
+
+    async def look(self, times: int = 1) -> list[Checked]:
+        return [
+            await server_health(self.database, self.engine.live, HELD, world=self.edge.world)
+            for _ in range(times)
+        ]
+
+    async def told(self) -> list[Reply]:
+        """Return what was said in the project's session since the last time."""
+        async with self.database.connection() as connection:
+            turns = await sessions.turns_after(connection, self.project.session_id, self.read)
+        self.read = max([self.read, *(turn.seq for turn in turns)])
+        return [Reply.model_validate(turn.body) for turn in turns if turn.author == "telewright"]
+
+    async def known(self, aspect: Aspect = Aspect.SERVICE) -> health.Health:
+        async with self.database.connection() as connection:
+            [one] = [one for one in await health.of_everything(connection) if one.aspect is aspect]
+        return one
+
+    async def want(self, service: projects.Service) -> None:
+        async with self.database.transaction() as tx:
+            await projects.set_service(tx, self.project.id, service)
+
+    async def release(self) -> None:
+        """Let the project have one release more, and run it."""
+        async with self.database.transaction() as tx:
+            made = await releases.of_project(tx, self.project.id)
+            release = await releases.record(
+                tx, project_id=self.project.id, commit_sha=f"{len(made):040x}", digest="0" * 64,
+                contract=CONTRACT, tests="", run_id=self.run.id,
+            )  # fmt: skip
+            deployed = await deployments.start(
+                tx, project_id=self.project.id, release_id=release.id, run_id=self.run.id,
+                attempt=release.number, server="local",
+            )  # fmt: skip
+            await deployments.succeed(tx, deployed.id, url=URL)
+
+    async def work(self) -> claims.Claim:
+        """Let a run work on the project."""
+        run = await self.engine.accept(build_failing, project_id=self.project.id)
+        async with self.database.transaction() as tx:
+            claim = await claims.claim(tx, run.id, worker="w1")
+        assert claim is not None
+        return claim
+
+    async def finish(self, claim: claims.Claim) -> None:
+        async with self.database.transaction() as tx:
+            await claims.let_go_ended(tx, await claims.lock_held(tx, claim), Ending(Status.SUCCEEDED))
+
+    async def ask(self, text: str) -> str:
+        """Say something where the project is talked about."""
+        conversation = Conversation(
+            self.database, self.engine.live, Services(catalogue=catalogue, reader=self.edge)
+        )
+        said = Message(
+            front="test", external_id=text, session_id=self.project.session_id, user=OWNER, text=text
+        )
+        [reply] = await conversation.receive(said)
+        return reply.plain
+
+
+@pytest.fixture
+async def watch(engine: Engine) -> Watch:
+    run = await engine.accept(build_failing)
+    project_id = await engine.project("hello")
+    async with engine.database.transaction() as tx:
+        await tx.execute("INSERT INTO leases (name, token) VALUES ('server_health', 1)")
+        await projects.set_service(tx, project_id, "running")
+        project = await projects.get(tx, project_id)
+    watch = Watch(engine, Edge({"hello": RUNNING}), project, run)
+    await watch.release()
+    return watch
+
+
+async def test_a_service_that_stops_answering_is_told_of_once_and_once_when_it_is_back(watch: Watch) -> None:
+    await watch.look(SUCCESSES)
+    assert (await watch.known()).state is State.UP
+    assert await watch.told() == [], "that all is well is no news"
+
+    watch.edge.faults[HEALTH] = "it answers 500"
+    assert [one.told for one in await watch.look(FAILURES + 3)] == [0, 0, 1, 0, 0, 0]
+    [down] = await watch.told()
+    assert down.kind is Kind.NOTICE
+    assert re.match(r"hello is down, since .* UTC \(.*\): asked for /healthz, it answers 500\.\n", down.plain)
+    assert down.plain.endswith("What it wrote last:\none\ntwo")
+    assert down.choices == [CommandChoice(label="Restart", command="/restart hello")]
+
+    del watch.edge.faults[HEALTH]
+    assert [one.told for one in await watch.look(SUCCESSES + 2)] == [0, 1, 0, 0]
+    [back] = await watch.told()
+    assert re.fullmatch(r"hello is up again\. It was down for [\d.]+ s\.", back.plain)
+    assert set(watch.edge.asked) == {HEALTH}
+
+
+async def test_a_project_with_an_earlier_release_may_be_rolled_back(watch: Watch) -> None:
+    await watch.release()
+    watch.edge.faults[HEALTH] = "it does not answer (ConnectError)"
+    await watch.look(FAILURES)
+    [down] = await watch.told()
+    assert [choice.command for choice in down.choices if isinstance(choice, CommandChoice)] == [
+        "/restart hello",
+        "/rollback hello",
+    ]
+
+
+@pytest.mark.parametrize("state", [ServiceState.FAILED, ServiceState.ABSENT, ServiceState.STOPPED])
+async def test_a_service_whose_processes_do_not_run_is_down(watch: Watch, state: ServiceState) -> None:
+    watch.edge.services["hello"] = ServiceStatus(state)
+    await watch.look(FAILURES)
+    assert (await watch.known()).state is State.DOWN
+    assert watch.edge.asked == []
+
+
+async def test_a_service_that_is_started_again_and_again_is_down(watch: Watch) -> None:
+    await watch.look(SUCCESSES)
+    for number in range(FAILURES):
+        restarted = BEGAN + timedelta(seconds=number + 1)
+        watch.edge.services["hello"] = ServiceStatus(
+            ServiceState.RUNNING, port=8100, url=URL, processes_since=restarted
+        )
+        await watch.look()
+    [down] = await watch.told()
+    assert "one of its processes has ended, and was started again" in down.plain
+
+
+async def test_a_service_that_a_person_has_stopped_is_not_down(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it answers 503"
+    await watch.look(FAILURES - 1)
+    await watch.want("stopped")
+    await watch.look(FAILURES)
+    await watch.want("running")
+    await watch.look(FAILURES - 1)
+    assert await watch.told() == []
+    del watch.edge.faults[HEALTH]
+    await watch.look(SUCCESSES)
+    assert await watch.told() == [], "what came up for the first time is not back"
+
+
+async def test_a_service_that_is_being_changed_is_not_down_and_is_counted_anew_after(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it does not answer (ConnectError)"
+    await watch.look(FAILURES - 1)
+    claim = await watch.work()
+    await watch.look(FAILURES + 1)
+    await watch.finish(claim)
+    await watch.look(FAILURES - 1)
+    assert await watch.told() == []
+    await watch.look()
+    assert len(await watch.told()) == 1
+
+
+async def test_what_was_told_to_be_down_is_told_to_be_back_after_it_was_changed(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it does not answer (ConnectError)"
+    await watch.look(FAILURES)
+    claim = await watch.work()
+    await watch.look()
+    await watch.finish(claim)
+    del watch.edge.faults[HEALTH]
+    await watch.look(SUCCESSES)
+    down, back = await watch.told()
+    assert "hello is down" in down.plain
+    assert "hello is up again" in back.plain
+
+
+async def test_status_says_how_it_is_and_since_when(watch: Watch) -> None:
+    await watch.look(SUCCESSES)
+    assert re.search(r"^health: up since 2\d{3}-.* UTC \(", await watch.ask("/status hello"), re.MULTILINE)
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await watch.look(FAILURES)
+    told = await watch.ask("/status  hello")
+    assert re.search(r"^health: down since .*: asked for /healthz, it answers 500$", told, re.MULTILINE)
+    assert re.search(r"^hello .* down ", await watch.ask("/status"), re.MULTILINE)
+
+
+async def test_the_owner_is_told_of_a_full_disk_once_and_where_they_spoke_last(watch: Watch) -> None:
+    async with watch.database.transaction() as tx:
+        viewer = await users.ensure(tx, UserId("test:v"), name="Vera", role=Role.VIEWER)
+        elsewhere = await sessions.ensure(tx, front="test", external_key="v", owner_id=viewer.id)
+        for session in (watch.project.session_id, elsewhere.id):
+            await sessions.say(tx, session, author="person", body={"text": "hi"}, trace_id="0" * 32)
+    watch.edge.seen = Vitals(disk=0.93, disk_free=2_100_000_000, memory=0.5, load=0.5)
+    await watch.look(FAILURES + 1)
+    [told] = await watch.told()
+    assert told.plain.startswith(
+        "The server local: its disk is nearly full (93% used, 2.1 GB left). Make room"
+    )
+    assert "its disk is nearly full" in await watch.ask("/status")
+    watch.read += 2
+
+    watch.edge.seen = Vitals(disk=0.87, disk_free=4_000_000_000, memory=0.5, load=0.5)
+    await watch.look(SUCCESSES + 1)
+    assert await watch.told() == [], "it may be full again in a moment"
+    watch.edge.seen = Vitals(disk=0.80, disk_free=4_000_000_000, memory=0.5, load=0.5)
+    await watch.look(SUCCESSES + 1)
+    [told] = await watch.told()
+    assert told.plain.startswith("The server local: its disk has room again, after ")
+    async with watch.database.connection() as connection:
+        assert len(await sessions.turns_after(connection, elsewhere.id, 0)) == 1
+
+
+async def test_an_owner_who_has_said_nothing_yet_is_told_as_soon_as_they_have(watch: Watch) -> None:
+    watch.edge.seen = Vitals(disk=0.93, disk_free=1, memory=0.5, load=0.5)
+    await watch.look(FAILURES)
+    async with watch.database.transaction() as tx:
+        await sessions.say(
+            tx, watch.project.session_id, author="person", body={"text": "hi"}, trace_id="0" * 32
+        )
+    await watch.look(2)
+    assert len(await watch.told()) == 1
+
+
+async def test_a_machine_without_a_server_looks_at_nothing(watch: Watch) -> None:
+    watch.edge.there, watch.edge.services = False, {}
+    assert await watch.look(FAILURES) == [Checked()] * FAILURES
+
+
+async def test_one_service_that_cannot_be_looked_at_does_not_keep_the_others_from_it(watch: Watch) -> None:
+    await watch.engine.project("other")
+    async with watch.database.transaction() as tx:
+        other = await projects.by_name(tx, "other")
+        await projects.set_service(tx, other.id, "running")
+    second = Watch(watch.engine, watch.edge, other, watch.run)
+    second.run = await watch.engine.accept(build_failing, idempotency_key="other")
+    await second.release()
+    async with watch.database.transaction() as tx:
+        await tx.execute("UPDATE releases SET contract = '{}' WHERE project_id = %s", [watch.project.id])
+    watch.edge.services["other"] = RUNNING
+    for _ in range(SUCCESSES):
+        with pytest.raises(ValueError, match="DeployContract"):
+            await watch.look()
+    async with watch.database.connection() as connection:
+        [known] = await health.of_project(connection, other.id)
+    assert known.state is State.UP
+
+
+async def test_who_has_lost_the_lock_says_nothing(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await watch.look(FAILURES - 1)
+    async with watch.database.transaction() as tx:
+        await tx.execute("UPDATE leases SET token = 2")
+    with pytest.raises(LeaseLost):
+        await watch.look()
+    assert await watch.told() == []
+
+
+async def test_two_that_look_at_the_same_moment_tell_it_once(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await asyncio.gather(*(watch.look(FAILURES) for _ in range(3)))
+    assert len(await watch.told()) == 1
+
+
+@pytest.mark.timeout(90)
+async def test_replicas_of_which_one_is_killed_between_the_state_and_the_message_tell_it_once(
+    watch: Watch, database_url: str, redis_url: str
+) -> None:
+    # Who wants to say something waits for the session, having decided what it is.
+    async with await psycopg.AsyncConnection.connect(database_url) as barring:
+        await barring.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [watch.project.session_id])
+        with _replica(database_url, redis_url) as one, _replica(database_url, redis_url) as other:
+            await until(lambda: _waits_to_speak(watch.database), within_s=30)
+            holder = await _holder(watch.database)
+            end(one if one.pid == holder else other)
+            await barring.rollback()
+            await until(lambda: _is_told(watch), within_s=30)
+            assert await _holder(watch.database) in {one.pid, other.pid} - {holder}
+            told_at = datetime.now(UTC)
+            await until(lambda: _looked_since(watch, told_at), within_s=30)
+    assert [reply.plain.partition(",")[0] for reply in await watch.told()] == ["hello is down"]
+
+
+@contextmanager
+def _replica(database_url: str, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    process = subprocess.Popen([sys.executable, "-m", "tests.checkups", "hello"], env=environment)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            end(process)
+
+
+async def _waits_to_speak(database: Database) -> bool:
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            """
+            SELECT FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%last_turn + 1%'
+            """
+        )
+        return await cursor.fetchone() is not None
+
+
+async def _holder(database: Database) -> int:
+    """Return the process that had the lock last."""
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT holder FROM leases WHERE name = 'server_health'")
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0].rpartition(":")[2])
+
+
+async def _is_told(watch: Watch) -> bool:
+    return (await watch.known()).told is State.DOWN
+
+
+async def _looked_since(watch: Watch, then: datetime) -> bool:
+    observed_at = (await watch.known()).observed_at
+    return observed_at is not None and observed_at > then
