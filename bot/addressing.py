@@ -33,6 +33,8 @@ class Said:
     text: str
     doubtful: bool = False
     """Whether it may have been meant for another bot, and would change something."""
+    by_name: bool = False
+    """Whether it mentions the bot, so that it is for nobody else."""
 
 
 def addressed(message: Message, me: Bot, *, ours: bool) -> Said | None:
@@ -47,8 +49,9 @@ def addressed(message: Message, me: Bot, *, ours: bool) -> Said | None:
     private = message.chat.type == ChatType.PRIVATE
     if command := _COMMAND.fullmatch(text):
         return _command(command, me, ours=private or ours or replies_to(message, me))
-    if private or replies_to(message, me) or _mentions(message, me):
-        return Said(_without_mention(text, me))
+    by_name = _mentions(message, me)
+    if private or by_name or replies_to(message, me):
+        return Said(_without_mention(text, me), by_name=by_name)
     return Said(text) if ours and not _is_for_somebody_else(message) else None
 
 

@@ -66,6 +66,7 @@ class Hearing:
         *,
         decision: Decision | None = None,
         replied_to: Row | None = None,
+        by_name: bool = False,
         attachments: Sequence[Attachment] = (),
         place: Place | None = None,
     ) -> None:
@@ -76,6 +77,7 @@ class Hearing:
             text: The words, without what only says that they are for us.
             decision: The button that was pressed, instead.
             replied_to: The message of ours that it replies to.
+            by_name: Whether it mentions us.
             attachments: The files that came with it, kept already.
             place: Where it belongs, if that is not where it came in.
         """
@@ -96,7 +98,7 @@ class Hearing:
                     about_run=replied_to.run_number if replied_to else None,
                     about_approval=replied_to.approval_id if replied_to else None,
                     answers_prompt=prompted,
-                    in_company=there.place.in_group,
+                    in_company=there.place.in_group and not by_name,
                     attachments=tuple(attachments),
                 )
             )

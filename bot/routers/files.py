@@ -65,7 +65,13 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
                     await refuse(bringing, arrived, refusal)
         if kept:
             replied_to = await hearing.replied_to(message)
-            await hearing.hear(arrived, _caption(said, album), replied_to=replied_to, attachments=kept)
+            await hearing.hear(
+                arrived,
+                _caption(said, album),
+                replied_to=replied_to,
+                by_name=said.by_name,
+                attachments=kept,
+            )
 
     async def refuse(message: Message, arrived: Arrived, error: BadInput | NotFetched) -> None:
         """Say why a file is not kept; what it was sent with is not carried out without it."""

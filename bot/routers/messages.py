@@ -61,7 +61,8 @@ def messages(hearing: Hearing) -> Router:
     @router.message(F.text)
     async def said_to_us(message: Message, arrived: Arrived, said: Said) -> None:
         """Hand it over as it is."""
-        await hearing.hear(arrived, said.text, replied_to=await hearing.replied_to(message))
+        replied_to = await hearing.replied_to(message)
+        await hearing.hear(arrived, said.text, replied_to=replied_to, by_name=said.by_name)
 
     return router
 

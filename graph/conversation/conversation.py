@@ -301,6 +301,8 @@ class Conversation:
     async def _free_text(self, exchange: Exchange, text: str, meaning: Meaning | None) -> Reply | None:
         if isinstance(meaning, Call) and meaning.name == "cancel":
             return None
+        if exchange.may_be_for_others:
+            return await deciding.overheard(exchange) if meaning is None else None
         return await deciding.free_text(exchange, text)
 
     async def _obey(self, exchange: Exchange, meaning: Meaning | None) -> Reply:

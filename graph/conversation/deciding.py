@@ -105,7 +105,7 @@ async def in_words(exchange: Exchange, text: str) -> Reply | None:
     meant, comment = _meant(asked, text.strip(" .!"))
     if meant is None:
         return None
-    if asked and exchange.message.in_company and exchange.about is None:
+    if asked and exchange.may_be_for_others:
         return _these_are_the_answers(asked, _WHOSE)
     return await _choose(exchange, asked, meant, comment=comment)
 
@@ -122,6 +122,21 @@ async def free_text(exchange: Exchange, text: str) -> Reply | None:
         if one.question.wants_text and one.may_be_decided_by(exchange.user)
     ]
     return await _tell(exchange, asked, text) if asked and text else None
+
+
+async def overheard(exchange: Exchange) -> Reply | None:
+    """Say how a text becomes the answer that a question waits for, when it may have been said to others.
+
+    Returns:
+        Nothing when no text is waited for from this person.
+    """
+    commented = exchange.awaited.approval_id if exchange.awaited is not None else None
+    asked = [
+        one
+        for one in await _open_questions(exchange)
+        if one.id == commented or (one.question.wants_text and one.may_be_decided_by(exchange.user))
+    ]
+    return _these_are_the_answers(asked, _WHOSE) if asked else None
 
 
 async def to_the_run(exchange: Exchange) -> Reply:
@@ -152,9 +167,9 @@ def _forget(exchange: Exchange, approval_id: ApprovalId) -> None:
 
 
 async def _speaks_to(exchange: Exchange, awaited: Awaited) -> bool:
-    """Whether a text may be the comment that was asked for: a reply to another question or run is not."""
+    """Whether a text may be the comment that was asked for: what is said to others, or to another run, is not."""
     if exchange.prompted is not None or exchange.about is None:
-        return True
+        return not exchange.may_be_for_others
     if exchange.message.about_approval is not None:
         return exchange.message.about_approval == awaited.approval_id
     return (await approvals.get(exchange.tx, awaited.approval_id)).run_id == exchange.about.id

@@ -62,6 +62,11 @@ class Exchange:
     """The sessions whose readers are told to look, once all is stored."""
 
     @property
+    def may_be_for_others(self) -> bool:
+        """Whether people talk there, and this neither names us nor replies to a run: it answers nothing then."""
+        return self.message.in_company and self.about is None and self.prompted is None
+
+    @property
     def user(self) -> User:
         """Who speaks."""
         return self.message.user

@@ -61,7 +61,7 @@ class Message(BaseModel):
     answers_prompt: bool = False
     """Whether it replies to the very message that asked for the comment."""
     in_company: bool = False
-    """Whether it was said where people talk to one another as well."""
+    """Whether it was said where people talk to one another as well, and not to us by name."""
     attachments: tuple[Attachment, ...] = ()
     """The files that came with it, kept already."""
 

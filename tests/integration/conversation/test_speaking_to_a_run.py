@@ -289,6 +289,49 @@ async def test_among_people_a_bare_answer_decides_nothing_and_is_asked_about(
     assert (await chat.approval(asked)).status == "pending"
 
 
+async def test_among_people_a_text_is_the_answer_to_no_question_that_it_does_not_reply_to(
+    chat: Chat, owner: Person
+) -> None:
+    one = await build(chat, owner)
+    [asked] = await chat.ask(one, text_question())
+    owner.in_company = True
+
+    overheard = await owner.say("let us have lunch")
+    listed = await owner.say("/approvals")
+    assert overheard.plain.startswith("If that was your answer, reply to the question with it")
+    assert listed.error is None
+    assert (await chat.approval(asked)).status == "pending"
+
+    await owner.answer(one, asked, "hello-again")
+    assert (await chat.approval(asked)).status == "decided"
+
+
+async def test_among_people_a_wish_is_heard_while_a_text_is_waited_for(chat: Chat, owner: Person) -> None:
+    [asked] = await chat.ask(await build(chat, owner), text_question())
+    owner.in_company = True
+
+    await owner.say("Create a web service called second")
+
+    assert (await chat.approval(asked)).status == "pending"
+    assert len(await chat.runs(owner)) == 2
+
+
+async def test_among_people_a_comment_replies_to_its_prompt_or_its_question(
+    chat: Chat, owner: Person
+) -> None:
+    one = await build(chat, owner)
+    [asked] = await chat.ask(one, plan_question())
+    owner.in_company = True
+    await owner.press(Decision(approval_id=asked.id, choice="reject"))
+
+    overheard = await owner.say("let us have lunch")
+    assert overheard.plain.startswith("If that was your answer, reply to the question with it")
+    assert (await chat.approval(asked)).status == "pending"
+
+    await owner.answer(one, asked, "smaller", prompt=True)
+    assert (await chat.approval(asked)).status == "decided"
+
+
 async def test_among_people_a_reply_to_the_question_decides(chat: Chat, owner: Person) -> None:
     one = await build(chat, owner)
     [asked] = await chat.ask(one, plan_question())

@@ -90,7 +90,9 @@ def test_where_everything_is_for_us_no_command_is_doubtful() -> None:
 def test_a_mention_makes_it_ours_and_is_no_part_of_the_sentence(text: str, left: str) -> None:
     name = "@Telewright_Bot" if "@Telewright_Bot" in text else "@telewright_bot"
 
-    assert addressed(message(text, entities=[mention(text, name)]), ME, ours=False) == Said(left)
+    assert addressed(message(text, entities=[mention(text, name)]), ME, ours=False) == Said(
+        left, by_name=True
+    )
 
 
 def test_a_mention_of_somebody_else_is_not_for_us() -> None:
@@ -152,7 +154,7 @@ def test_in_a_topic_of_ours_everything_else_is_for_us() -> None:
     assert addressed(message("ok", reply_to_message=from_us(), **IN_OUR_TOPIC), ME, ours=True) == Said("ok")
     assert addressed(
         message(named, entities=[mention(named), mention(named, "@benjamin")], **IN_OUR_TOPIC), ME, ours=True
-    ) == Said("ask @benjamin")
+    ) == Said("ask @benjamin", by_name=True)
 
 
 def test_alone_with_us_nobody_else_can_be_meant() -> None:

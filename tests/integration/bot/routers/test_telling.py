@@ -15,7 +15,7 @@ from shared.live import Live
 from tests.fakes.telegram import Group, Message, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
-from tests.integration.conversation.chat import Chat, plan_question
+from tests.integration.conversation.chat import Chat, plan_question, text_question
 from tests.sending import next_token
 
 
@@ -113,3 +113,22 @@ async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed
     assert [row.approval_id for row in prompts] == [asked.id, elsewhere.id]
     assert ((await chat.approval(asked)).answer or {})["text"] == "name: for-one"
     assert (await chat.approval(elsewhere)).status == "pending"
+
+
+async def test_in_a_topic_only_what_names_us_or_replies_is_the_text_that_a_run_asks_for(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    owner.say("/new@telewright_bot web-service hello", forum)
+    await ears.listen()
+    [topic] = forum.topics
+    [run] = await ears.runs(f"{forum.id}:{topic.id}")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [asked] = await chat.ask(run, text_question())
+
+    owner.say("let us have lunch", topic)
+    await ears.listen()
+    assert (await chat.approval(asked)).status == "pending"
+
+    owner.say("@telewright_bot hello-again", topic)
+    await ears.listen()
+    assert ((await chat.approval(asked)).answer or {})["text"] == "hello-again"
