@@ -30,6 +30,12 @@ class Arrived:
     """Whether it was handled before, and not to its end."""
 
     @property
+    def reply_to(self) -> int | None:
+        """The message that an answer replies to where several people read it."""
+        message = self.update.message
+        return message.message_id if message is not None and self.place.in_group else None
+
+    @property
     def external_id(self) -> str:
         """The number under which the inbox has it: `Message.external_id` must be the same."""
         return str(self.update.update_id)

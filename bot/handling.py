@@ -23,7 +23,7 @@ from bot import outbox, texts
 from bot.arrived import Arrived
 from bot.aside import Aside
 from bot.outgoing import Outgoing, Toast, Words
-from bot.places import FRONT, Place
+from bot.places import FRONT, Place, place_in
 from bot.reasons import reason_of
 from shared import tracing
 from shared.database import Connection, Database
@@ -360,4 +360,7 @@ def _apology(row: _Row) -> Outgoing:
     if pressed := row.payload.get("callback_query"):
         return Toast(query_id=pressed["id"], text=text, alert=True)
     message = row.payload.get("message")
-    return Words(text=text, reply_to=message["message_id"] if message else None)
+    # Its session may be a topic's by now, and Telegram knows no replies across topics.
+    if message is None or place_in(message) != row.place:
+        return Words(text=text)
+    return Words(text=text, reply_to=message["message_id"])

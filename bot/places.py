@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aiogram.types import InaccessibleMessage, Message, Update
 
@@ -59,6 +59,13 @@ def place_of(update: Update) -> Place | None:
     if stopped := update.stopped_message_generation:
         return Place(stopped.chat.id, stopped.message_thread_id)
     return None
+
+
+def place_in(message: dict[str, Any]) -> Place:
+    """Return where a message was said, as the Bot API writes it: also one that cannot be parsed otherwise."""
+    return Place(
+        message["chat"]["id"], message.get("message_thread_id") if message.get("is_topic_message") else None
+    )
 
 
 def _place_of_message(message: Message) -> Place:

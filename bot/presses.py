@@ -13,10 +13,17 @@ from bot import texts
 from bot.arrived import Arrived
 from bot.outbox import Row
 from bot.places import READER
+from graph.conversation import changes_something as changes
+from graph.conversation.replies import DecisionChoice, ReplyChoice
 from shared.database import Connection
 
 _GOOD_FOR: Final = timedelta(days=1)
 """A decision may take a day as well; afterwards too much has changed for one tap."""
+
+
+def changes_something(choice: ReplyChoice) -> bool:
+    """Return whether a button is one: an answer to a question is as well, which the ledger takes once."""
+    return isinstance(choice, DecisionChoice) or changes(choice.command)
 
 
 async def why_not(tx: Connection, arrived: Arrived, button_id: str, row: Row) -> str:

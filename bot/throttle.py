@@ -11,7 +11,7 @@ from aiogram import BaseMiddleware
 from aiogram.types import TelegramObject
 from prometheus_client import Counter
 
-from bot import outbox, texts
+from bot import outbox, presses, texts
 from bot.arrived import Arrived
 from bot.buckets import Buckets
 from bot.outgoing import Outgoing, Toast, Words
@@ -33,6 +33,9 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 class Throttle(BaseMiddleware):
     """Does not pass on what is over a person's measure, and says so: nothing is left out in silence.
+
+    Buttons that change something pass always. Each of them does so once, so that they are no flood;
+    and no clock says when they were pressed while the bot was away, where a decision must not be lost.
 
     What counts is when things were said, not when they are handled: what gathered while the bot was
     away is not too much at once. Telegram's clock says so of messages, which it keeps while nobody
@@ -65,7 +68,11 @@ class Throttle(BaseMiddleware):
         """Pass an update on, or say that it was too much."""
         arrived: Arrived = data["arrived"]
         # What comes again has passed before.
-        if arrived.again or self._buckets_of(arrived.user.id).take(self._clocks(arrived)):
+        if (
+            arrived.again
+            or self._buckets_of(arrived.user.id).take(self._clocks(arrived))
+            or await self._changes_something(arrived)
+        ):
             return await handler(event, data)
         THROTTLED.inc()
         await self._leave_out(arrived)
@@ -82,6 +89,14 @@ class Throttle(BaseMiddleware):
             self._buckets[user_id] = Buckets(_BURST, _PER_S)
         return self._buckets[user_id]
 
+    async def _changes_something(self, arrived: Arrived) -> bool:
+        pressed = arrived.update.callback_query
+        if pressed is None or not pressed.data:
+            return False
+        async with self._database.connection() as connection:
+            found = await outbox.choice_of(connection, pressed.data)
+        return found is not None and presses.changes_something(found[0])
+
     async def _leave_out(self, arrived: Arrived) -> None:
         """Say that it was too much, and note with it that this is all that comes of it."""
         pressed, user_id = arrived.update.callback_query, arrived.user.id
@@ -91,7 +106,7 @@ class Throttle(BaseMiddleware):
         if pressed is not None:
             notices.append(Toast(query_id=pressed.id, text=texts.THROTTLED))
         if told is None or self._now() - told >= _NOTICE_S:
-            notices.append(Words(text=texts.THROTTLED))
+            notices.append(Words(text=texts.THROTTLED, reply_to=arrived.reply_to))
         async with self._database.transaction() as tx:
             for notice in notices:
                 await outbox.put(

@@ -81,12 +81,12 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
     @router.message(F.content_type.in_(_SPOKEN))
     async def spoken(_: Message, arrived: Arrived) -> None:
         """Say that we cannot listen."""
-        await hearing.say(arrived, Words(text=texts.VOICE_NOT_UNDERSTOOD))
+        await hearing.say(arrived, Words(text=texts.VOICE_NOT_UNDERSTOOD, reply_to=arrived.reply_to))
 
     @router.message(F.content_type.in_(_UNREADABLE))
     async def unreadable(_: Message, arrived: Arrived) -> None:
         """Say what can be read."""
-        await hearing.say(arrived, Words(text=texts.NOT_UNDERSTOOD_KIND))
+        await hearing.say(arrived, Words(text=texts.NOT_UNDERSTOOD_KIND, reply_to=arrived.reply_to))
 
     return router
 

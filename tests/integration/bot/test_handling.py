@@ -301,6 +301,26 @@ async def test_what_fails_is_tried_three_times_then_put_aside_and_its_sender_tol
     assert woken == [OWNER_ID]
 
 
+async def test_an_apology_in_a_topic_names_no_message_of_another(
+    database: Database, bot: Bot, desk: Reception, inbox: Inbox
+) -> None:
+    async def fail(_: Arrived) -> None:
+        raise RuntimeError
+
+    general = said(1, "/new a", chat=group())
+    topic = said(2, "b", chat=group(), message_thread_id=7, is_topic_message=True)
+    await desk.take([general, topic])
+    async with database.transaction() as tx:
+        # A topic was opened for the first, which belongs there from then on.
+        await tx.execute(
+            "UPDATE inbox SET session_id = (SELECT session_id FROM inbox WHERE external_id = '2')"
+        )
+    async with running(handling_by(database, bot, Handler(fail)).run()):
+        await until(inbox.all_handled)
+
+    assert [told.get("reply_to") for told in await inbox.outbox()] == [None, 2]
+
+
 async def test_whoever_pressed_a_button_that_fails_is_told_there(
     database: Database, bot: Bot, desk: Reception, inbox: Inbox
 ) -> None:

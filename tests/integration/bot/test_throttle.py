@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiogram import Bot, Dispatcher, Router
 from aiogram.types import CallbackQuery, Message, TelegramObject, Update
 
+from bot import outbox
 from bot.arrived import Arrived
 from bot.aside import Aside
 from bot.handling import Handling
+from bot.outgoing import Button, Words
+from bot.places import Place
 from bot.reception import Reception
 from bot.throttle import Throttle
+from graph.conversation.replies import CommandChoice, DecisionChoice
 from shared.database import Database
+from shared.ids import ApprovalId
 from tests.engine import until
-from tests.receiving import GUEST_ID, OWNER_ID, Inbox, reception, running, said
+from tests.receiving import GUEST_ID, OWNER_ID, Inbox, group, reception, running, said
 from tests.updates import DATE, chat, person, update
 
 
@@ -107,6 +113,30 @@ async def test_whoever_presses_too_often_is_told_where_they_press(desk: Desk, in
     assert [told["type"] for told in await inbox.outbox()] == ["toast", "words", "toast", "toast"]
 
 
+async def test_no_press_is_left_out_that_changes_something(
+    desk: Desk, database: Database, inbox: Inbox
+) -> None:
+    decision = DecisionChoice(label="Approve", approval_id=ApprovalId(uuid4()), key="approve")
+    looks = CommandChoice(label="Details", command="/details 1")
+    async with database.transaction() as tx:
+        for choice in (decision, looks):
+            content = Words(text="?", buttons=[[Button(text=choice.label, choice=choice)]])
+            await outbox.put(tx, key=choice.label, place=Place(OWNER_ID), content=content, solicited=True)
+    decides, shows = [content["buttons"][0][0]["id"] for content in await inbox.outbox()]
+
+    await desk.send(*(said(number) for number in range(1, 21)))
+    await desk.send(*(press(number, decides) for number in range(21, 51)), press(51, shows))
+
+    assert desk.executed == list(range(1, 51))
+
+
+async def test_a_notice_in_a_group_replies_to_what_was_too_much(desk: Desk, inbox: Inbox) -> None:
+    await desk.send(*(said(number, chat=group()) for number in range(1, 22)))
+
+    [notice] = await inbox.outbox()
+    assert notice["reply_to"] == 21
+
+
 async def test_what_gathered_at_telegram_is_not_too_much_at_once(desk: Desk, inbox: Inbox) -> None:
     await desk.send(*(said(number, date=DATE + number) for number in range(1, 61)))
 
@@ -187,5 +217,6 @@ async def test_what_stepped_aside_has_passed_when_it_comes_back(
     assert executed == [*range(2, 21), 1]
 
 
-def press(number: int) -> Update:
-    return update("callback_query", chat(OWNER_ID, "private"), person(OWNER_ID), number=number)
+def press(number: int, button_id: str = "x") -> Update:
+    pressed = {"data": button_id}
+    return update("callback_query", chat(OWNER_ID, "private"), person(OWNER_ID), pressed, number=number)

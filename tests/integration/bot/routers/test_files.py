@@ -226,6 +226,21 @@ async def test_a_voice_message_is_politely_not_understood(ears: Ears, owner: Per
     assert not any("listen" in words for words in await ears.words() if words != answer)
 
 
+async def test_in_a_group_it_is_said_to_whom_something_is_not_understood(
+    ears: Ears, owner: Person, group: Group
+) -> None:
+    ours = await ears.bot.send_message(group.id, "Hello")
+    voice = owner.send_voice(chat=group, reply_to=ours.message_id)
+    await ears.listen()
+
+    [reply_to] = [
+        row.content.reply_to
+        for row in await ears.rows()
+        if isinstance(row.content, Words) and "cannot listen" in row.content.text
+    ]
+    assert reply_to == voice.id
+
+
 async def test_a_file_in_a_group_is_for_us_only_when_it_says_so(
     ears: Ears, owner: Person, group: Group
 ) -> None:
