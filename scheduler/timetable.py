@@ -29,9 +29,7 @@ from shared.ledger.timetable import Outcome
 from shared.live import Live
 from shared.locks import HeldLock, LocksUnavailable, LockTaken, redis_lock
 from shared.outages import OUTAGE, outlast
-from shared.queue import TIMETABLE
-
-_TASK = "timetable.run"
+from shared.queue import RUN_JOB, TIMETABLE
 
 _DRAIN_S = 2.0
 """How long a process that stops lets its bodies come to an end by themselves, before they are cancelled."""
@@ -106,7 +104,7 @@ class Timetable:
             if job := self._jobs.get(name):
                 await _Doing(self._database, self._live, job, task).do()
 
-        task: Task[..., Any, ...] = queue.task(name=_TASK, queue=TIMETABLE)(run)
+        task: Task[..., Any, ...] = queue.task(name=RUN_JOB, queue=TIMETABLE)(run)
         for job in self._jobs.values():
             queue.periodic(
                 cron=job.cron,

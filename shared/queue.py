@@ -6,12 +6,12 @@ import asyncio
 import datetime
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector, jobs
 from procrastinate.connector import BaseConnector
-from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.manager import JobManager, NotificationCallback
 from psycopg import OperationalError
 
@@ -23,6 +23,12 @@ RUNS = "runs"
 
 TIMETABLE = "timetable"
 """The queue that schedulers listen to: ticks of periodic jobs."""
+
+RUN_JOB = "timetable.run"
+"""The task that does a periodic job, at its tick or sooner."""
+
+GITHUB_SYNC = "github_sync"
+"""The periodic job that looks at GitHub; its webhooks have it done at once."""
 
 EXECUTE_RUN = "runs.execute"
 """The task that takes a run forward: claims it, drives its graph, lets it go."""
@@ -55,6 +61,21 @@ async def defer(tx: Connection, run: Run, *, at: datetime.datetime | None = None
         EXECUTE_RUN, queue=RUNS, lock=f"thread:{run.thread_id}", connection=tx, schedule_at=at
     )
     await deferrer.defer_async(run_id=str(run.id), trace_id=run.trace_id)
+
+
+async def defer_job(tx: Connection, name: str) -> None:
+    """Have a periodic job done at once, in the transaction that makes it necessary.
+
+    When it waits already, nothing is queued. Should it begin before this transaction commits, its next
+    tick sees what was written.
+    """
+    alone = f"timetable:{name}"
+    deferrer = _deferrer.configure_task(
+        RUN_JOB, queue=TIMETABLE, lock=alone, queueing_lock=alone, connection=tx
+    )
+    with suppress(AlreadyEnqueued):
+        async with tx.transaction():
+            await deferrer.defer_async(timestamp=int(time.time()), name=name)
 
 
 class FencedJobManager(JobManager):

@@ -128,6 +128,18 @@ async def set_repository(tx: Connection, project_id: ProjectId, repository: dict
     await tx.execute("UPDATE projects SET repository = %s WHERE id = %s", [Jsonb(repository), project_id])
 
 
+async def follow_repository(tx: Connection, number: int, *, name: str, url: str) -> None:
+    """Note what the repository with a number is called now, and where it is, for the project that it is of."""
+    await tx.execute(
+        """
+        UPDATE projects SET repository = repository || jsonb_build_object('name', %(name)s::text, 'url', %(url)s::text)
+         WHERE removed_at IS NULL AND repository->'id' = to_jsonb(%(id)s::bigint)
+           AND (repository->>'name', repository->>'url') IS DISTINCT FROM (%(name)s::text, %(url)s::text)
+        """,
+        {"id": number, "name": name, "url": url},
+    )
+
+
 async def set_variable(tx: Connection, project_id: ProjectId, name: str, value: str) -> None:
     """Note a plain value of the project's environment; a secret is never stored here."""
     await tx.execute(

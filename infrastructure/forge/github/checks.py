@@ -20,14 +20,21 @@ _GREEN = {"success", "neutral", "skipped"}
 def read(repository: Remote, sha: str) -> list[Check]:
     """See `Hosting.checks`; of more with one name, the newest."""
     commit = Commit(repository.requester, {}, {"url": f"{repository.url}/commits/{sha}"}, completed=True)
-    newest: dict[str, tuple[datetime, Check]] = {}
-    for moment, check in (*_of_runs(commit.get_check_runs()), *_of_statuses(commit)):
-        if check.name not in newest or newest[check.name][0] <= moment:
-            newest[check.name] = (moment, check)
-    return [check for _, (_, check) in sorted(newest.items())]
+    statuses = commit.get_combined_status().statuses
+    return newest((*of_runs(commit.get_check_runs()), *of_statuses(statuses)))
 
 
-def _of_runs(runs: Iterable[CheckRun]) -> Iterable[tuple[datetime, Check]]:
+def newest(checks: Iterable[tuple[datetime, Check]]) -> list[Check]:
+    """Return checks by name; of more with one name, the newest."""
+    found: dict[str, tuple[datetime, Check]] = {}
+    for moment, check in checks:
+        if check.name not in found or found[check.name][0] <= moment:
+            found[check.name] = (moment, check)
+    return [check for _, (_, check) in sorted(found.items())]
+
+
+def of_runs(runs: Iterable[CheckRun]) -> Iterable[tuple[datetime, Check]]:
+    """Return what check runs came to, with when they began."""
     # One that waits for its turn has not begun: it is newer than what has.
     for run in sorted(runs, key=lambda run: run.id):
         yield (
@@ -41,9 +48,9 @@ def _of_runs(runs: Iterable[CheckRun]) -> Iterable[tuple[datetime, Check]]:
         )
 
 
-def _of_statuses(commit: Commit) -> Iterable[tuple[datetime, Check]]:
-    status: CommitStatus
-    for status in commit.get_combined_status().statuses:
+def of_statuses(statuses: Iterable[CommitStatus]) -> Iterable[tuple[datetime, Check]]:
+    """Return what commit statuses came to, with when they were given."""
+    for status in statuses:
         yield (
             status.updated_at,
             Check(

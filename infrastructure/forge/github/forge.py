@@ -19,6 +19,7 @@ from infrastructure.forge.github.errors import Archived, BadCredentials, Missing
 from infrastructure.forge.github.hosting import GitHubHosting
 from infrastructure.forge.github.mirror import Mirror, mirror, remove_mirror
 from infrastructure.forge.github.repositories import Wanted
+from infrastructure.forge.github.survey import GitHubSurvey
 from infrastructure.forge.protocol import BranchMoved, Commit, LogEntry, NoCommit, Repository
 from infrastructure.forge.reading import FileInfo
 from infrastructure.forge.snapshots import write_snapshot
@@ -40,6 +41,8 @@ class GitHubForge(GitHubHosting):
         """
         super().__init__(client, owner)
         self._root = home / "mirrors"
+        self.survey = GitHubSurvey(client, owner)
+        """Looks at all of the owner's repositories, and asks for what has changed."""
 
     async def ensure_repository(
         self, name: str, description: str, *, owner_key: str, known_id: int | None = None
