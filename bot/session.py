@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -30,7 +32,14 @@ class Session(AiohttpSession):
             raise TelegramServerError(
                 method=method, message=f"HTTP {status_code}, and not in the words of the Bot API"
             )
+        _kept(method.__returning__)
         return super().check_response(bot, method, status_code, content)
+
+
+@cache
+def _kept(returned: Any) -> type[Response[Any]]:  # noqa: ANN401 - a type, or what `typing` makes of types
+    """Keep the model of an answer, which pydantic forgets when nobody has it, and makes anew at a cost."""
+    return Response[returned]
 
 
 def _is_telegrams(content: str) -> bool:

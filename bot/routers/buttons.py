@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiogram import F, Router
+from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from bot import outbox, presses, texts
@@ -22,7 +22,7 @@ def buttons(database: Database, hearing: Hearing) -> Router:
     """
     router = Router(name="buttons")
 
-    @router.callback_query(F.data)
+    @router.callback_query()
     async def pressed(query: CallbackQuery, arrived: Arrived) -> None:
         """Do what the button says, or explain to who pressed it why not."""
         async with database.connection() as connection:

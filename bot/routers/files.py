@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aiogram import F, Router
+from aiogram import Router
 from aiogram.enums import ContentType
 from aiogram.types import Message
 
@@ -16,6 +16,7 @@ from bot.arrived import Arrived
 from bot.files import Files, NotFetched, offered
 from bot.hearing import Hearing
 from bot.outgoing import Words
+from bot.routers.kinds import Kind
 from graph.conversation import Attachment
 from shared.database import Database
 from shared.errors import BadInput
@@ -47,7 +48,7 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
     """Return the router of files, and of what cannot be read yet."""
     router = Router(name="files")
 
-    @router.message(F.content_type.in_({ContentType.DOCUMENT, ContentType.PHOTO}))
+    @router.message(Kind(ContentType.DOCUMENT, ContentType.PHOTO))
     async def sent(message: Message, arrived: Arrived, said: Said) -> None:
         """Keep it, and hand it over with its caption."""
         album = await album_of(database, arrived, message)
@@ -78,12 +79,12 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
         words = Words(text=f"{error.message} {error.advice}", reply_to=message.message_id)
         await hearing.say(arrived, words, key=f"refused:{arrived.external_id}:{message.message_id}")
 
-    @router.message(F.content_type.in_(_SPOKEN))
+    @router.message(Kind(*_SPOKEN))
     async def spoken(_: Message, arrived: Arrived) -> None:
         """Say that we cannot listen."""
         await hearing.say(arrived, Words(text=texts.VOICE_NOT_UNDERSTOOD, reply_to=arrived.reply_to))
 
-    @router.message(F.content_type.in_(_UNREADABLE))
+    @router.message(Kind(*_UNREADABLE))
     async def unreadable(_: Message, arrived: Arrived) -> None:
         """Say what can be read."""
         await hearing.say(arrived, Words(text=texts.NOT_UNDERSTOOD_KIND, reply_to=arrived.reply_to))

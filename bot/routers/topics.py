@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from aiogram import F, Router
+from aiogram import Router
+from aiogram.enums import ContentType
 from aiogram.types import Message
 
 from bot import chats
+from bot.routers.kinds import Kind
 from shared.database import Database
 
 
@@ -13,13 +15,13 @@ def topics(database: Database) -> Router:
     """Return the router of service messages: what is known of topics follows them."""
     router = Router(name="topics")
 
-    @router.message(F.forum_topic_created)
+    @router.message(Kind(ContentType.FORUM_TOPIC_CREATED))
     async def created(message: Message) -> None:
         """Note a topic and its name."""
         assert message.forum_topic_created  # noqa: S101 - the filter
         await _named(message, message.forum_topic_created.name)
 
-    @router.message(F.forum_topic_edited)
+    @router.message(Kind(ContentType.FORUM_TOPIC_EDITED))
     async def edited(message: Message) -> None:
         """Note a topic's new name; a new icon alone says nothing to us."""
         assert message.forum_topic_edited  # noqa: S101 - the filter
@@ -31,7 +33,7 @@ def topics(database: Database) -> Router:
         async with database.transaction() as tx:
             await chats.topic_opened(tx, message.chat.id, message.message_thread_id, name=name)
 
-    @router.message(F.forum_topic_reopened)
+    @router.message(Kind(ContentType.FORUM_TOPIC_REOPENED))
     async def reopened(message: Message) -> None:
         """Know a topic that can be written to again."""
         assert message.message_thread_id is not None  # noqa: S101 - it is about a topic
