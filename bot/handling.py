@@ -207,10 +207,8 @@ class Handling:
         line.length += 1
 
     async def _read(self, done: list[int], full: list[SessionId]) -> list[_Row]:
-        async with self._database.transaction() as tx:
-            if done:
-                await _mark_handled(tx, done)
-            return await _unhandled(tx, held=list(self._held.difference(done)), full=full)
+        async with self._database.connection() as connection:
+            return await _unhandled(connection, done=done, held=list(self._held), full=full)
 
     async def _serve(self, serving: asyncio.TaskGroup, session_id: SessionId, line: _Line) -> None:
         """Handle a session's line to its end, one after another."""
@@ -309,14 +307,22 @@ class Handling:
         self._wake_sender(row.place.chat_id)
 
 
-async def _unhandled(tx: Connection, *, held: list[int], full: list[SessionId]) -> list[_Row]:
+async def _unhandled(
+    connection: Connection, *, done: list[int], held: list[int], full: list[SessionId]
+) -> list[_Row]:
     """Return what waits, in order of arrival, but for what is held and for sessions of which enough is.
+
+    What is done, which is held as well, is noted to need nothing more, unless its handler has noted it
+    already: by the same statement, which is asked for every message.
 
     Index: inbox_unhandled.
     """
-    async with tx.cursor(row_factory=class_row(_Row)) as cursor:
+    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
         await cursor.execute(
             """
+            WITH marked AS (
+                UPDATE inbox SET handled_at = now() WHERE id = ANY(%(done)s) AND handled_at IS NULL
+            )
             SELECT inbox.id, external_id, session_id, external_key, user_id, users.name AS user_name,
                    role AS user_role, removed_at IS NOT NULL AS user_removed, payload, trace_id,
                    received_at, attempts, begun
@@ -325,14 +331,9 @@ async def _unhandled(tx: Connection, *, held: list[int], full: list[SessionId]) 
                AND NOT inbox.id = ANY(%(held)s) AND NOT session_id = ANY(%(full)s::uuid[])
              ORDER BY inbox.id LIMIT %(limit)s
             """,
-            {"front": FRONT, "held": held, "full": full, "limit": _READ},
+            {"done": done, "front": FRONT, "held": held, "full": full, "limit": _READ},
         )
         return await cursor.fetchall()
-
-
-async def _mark_handled(tx: Connection, ids: list[int]) -> None:
-    """Note that these need nothing more, unless their handler has noted it already."""
-    await tx.execute("UPDATE inbox SET handled_at = now() WHERE id = ANY(%s) AND handled_at IS NULL", [ids])
 
 
 async def _give_up(tx: Connection, row: _Row, error: str) -> None:

@@ -34,6 +34,9 @@ from shared.outages import OUTAGE, outlast
 _AT_ONCE = 8
 """Sessions that are told of at the same time."""
 
+_READ = 200
+"""Things that are told in one transaction."""
+
 _LOOK_EVERY_S = 2.0
 
 _TICK_S = 5.0
@@ -117,22 +120,26 @@ class Notifier:
             # A wake-up mostly comes while the message that caused it is told: one look more is for both.
             while self._told[session_id] < asked:
                 asked_before = self._asked[session_id]
-                items = await self._feed.unread(READER, session_id)
-                if not items:
+                items = await self._feed.unread(READER, session_id, limit=_READ)
+                if items:
+                    await self._tell_somehow(items)
+                if len(items) < _READ:
+                    # That was all there was when it was asked for.
                     self._told[session_id] = asked_before
-                    return
-                try:
-                    await self._tell(items)
-                except (*OUTAGE, LeaseLost):
-                    raise
-                except Exception:
-                    # One thing that cannot be told must not silence the bot: it is looked for, and left out.
-                    log.exception("items.untold", session_id=session_id)
-                    await self._tell_one_by_one(items)
+
+    async def _tell_somehow(self, items: Sequence[FeedItem]) -> None:
+        try:
+            await self._tell(items)
+        except (*OUTAGE, LeaseLost):
+            raise
+        except Exception:
+            # One thing that cannot be told must not silence the bot: it is looked for, and left out.
+            log.exception("items.untold", session_id=items[0].session_id)
+            await self._tell_one_by_one(items)
 
     async def _tell(self, items: Sequence[FeedItem], *, how: _How = _How.IN_FULL) -> None:
         username = (await self._bot.me()).username or ""
-        async with self._database.transaction() as tx:
+        async with self._database.pipelined_transaction() as tx:
             await assert_lease(tx, FRONT, self._token)
             telling = _Telling(tx, self._feed, items, how, username=username)
             chats = await telling.tell()
@@ -220,13 +227,13 @@ class _Telling:
     async def tell(self) -> set[int]:
         """Write everything, and return the chats that have something to send."""
         await self._find_place()
+        await self._feed.acknowledge(*self._items, tx=self._tx)
         self._origins = await origins(self._tx, [one.inbox_id for one in self._items if one.inbox_id])
         for item in self._items:
             if item.reply is not None:
                 await self._say(item, item.reply)
             if item.run_id is not None and self._how is _How.IN_FULL:
                 self._in_progress.setdefault(item.run_id)
-            await self._feed.acknowledge(item, self._tx)
         for run_id in self._in_progress:
             await self._show_progress(run_id)
         if self._in_progress and self._place.in_group:

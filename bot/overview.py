@@ -84,7 +84,7 @@ async def pin_overview(database: Database, bot: Bot, chat_id: int) -> None:
         stream = f"pinned:{chat_id}"
         if await cursors.position(tx, reader=READER, stream=stream) == row.message_id:
             return
-        await cursors.advance(tx, reader=READER, stream=stream, to=row.message_id)
+        await cursors.advance(tx, reader=READER, to={stream: row.message_id})
     try:
         await bot.pin_chat_message(chat_id, row.message_id, disable_notification=True)
     except AiogramError as error:

@@ -128,7 +128,7 @@ class Topics:
         async with self._database.transaction() as tx:
             if await cursors.position(tx, reader=READER, stream=stream):
                 return False
-            await cursors.advance(tx, reader=READER, stream=stream, to=1)
+            await cursors.advance(tx, reader=READER, to={stream: 1})
         return True
 
     async def _is_unknown_topic(self, chat_id: int, thread_id: int) -> bool:

@@ -8,8 +8,9 @@ from graph.conversation.attachments import Attachments
 from graph.conversation.commands import COMMANDS, Command, changes_something
 from graph.conversation.conversation import Conversation
 from graph.conversation.exchange import Services
-from graph.conversation.feed import Feed, FeedItem
+from graph.conversation.feed import Feed
 from graph.conversation.following import Follower, Patience
+from graph.conversation.items import FeedItem
 from graph.conversation.messages import Attachment, Decision, Message
 from graph.conversation.narration import narrate
 from graph.conversation.observing import ServiceReader

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 from graph.conversation import asking, deciding, looking, working
@@ -54,9 +55,9 @@ class Command:
         """The command as it is written: `/logs [project] [lines|follow|stop]`."""
         return f"/{self.name} {self.arguments}".rstrip()
 
-    def is_allowed(self, user: User) -> bool:
-        """Whether a person's role is high enough."""
-        return list(Role).index(user.role) <= list(Role).index(self.role)
+    def is_allowed(self, role: Role) -> bool:
+        """Whether a role is high enough."""
+        return list(Role).index(role) <= list(Role).index(self.role)
 
     def check_allowed(self, user: User) -> None:
         """Refuse a person whose role is too low.
@@ -66,7 +67,7 @@ class Command:
         """
         if self.role is not Role.VIEWER:
             may_change_things(user)
-        if not self.is_allowed(user):
+        if not self.is_allowed(user.role):
             raise NotAllowed(f"Only an owner may use /{self.name}.")
 
 
@@ -75,7 +76,7 @@ async def _help(exchange: Exchange, call: Call) -> Reply:
         return _help_for(find(call.words[0].removeprefix("/")))
     blocks: list[Block] = [
         Text(text="Describe a service, and I plan, build, test and deploy it, and ask before what matters."),
-        _overview(exchange.user),
+        _overview(exchange.user.role),
         Text(text="Or say it in a sentence: “Create a web service called hello”, “What is running?”"),
     ]
     return Reply(blocks=blocks)
@@ -325,11 +326,12 @@ def changes_something(text: str) -> bool:
 
 def allowed(user: User) -> list[Command]:
     """Return the commands that a person's role may use."""
-    return [one for one in COMMANDS if one.is_allowed(user)]
+    return [one for one in COMMANDS if one.is_allowed(user.role)]
 
 
-def _overview(user: User) -> Facts:
-    return facts((command.usage, command.summary) for command in allowed(user))
+@cache
+def _overview(role: Role) -> Facts:
+    return facts((command.usage, command.summary) for command in COMMANDS if command.is_allowed(role))
 
 
 def _help_for(command: Command) -> Reply:

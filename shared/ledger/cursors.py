@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shared.database import Connection
 
 
@@ -14,12 +16,21 @@ async def position(tx: Connection, *, reader: str, stream: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def advance(tx: Connection, *, reader: str, stream: str, to: int) -> None:
-    """Move a reader forward; never back."""
+async def advance(tx: Connection, *, reader: str, to: Mapping[str, int]) -> None:
+    """Move a reader forward; never back.
+
+    Args:
+        tx: The transaction of what was done with what was read.
+        reader: Whose cursors.
+        to: The last position that was read, of each stream.
+    """
+    # In one order, so that two who move the same cursors wait for one another and not in a ring.
+    streams = sorted(to)
     await tx.execute(
         """
-        INSERT INTO cursors (reader, stream, position) VALUES (%s, %s, %s)
+        INSERT INTO cursors (reader, stream, position)
+        SELECT %(reader)s, * FROM unnest(%(streams)s::text[], %(positions)s::bigint[])
         ON CONFLICT (reader, stream) DO UPDATE SET position = GREATEST(cursors.position, excluded.position)
         """,
-        [reader, stream, to],
+        {"reader": reader, "streams": streams, "positions": [to[stream] for stream in streams]},
     )

@@ -122,33 +122,27 @@ async def say(
     user_id: UserId | None = None,
     run_id: RunId | None = None,
     inbox_id: int | None = None,
-) -> Turn:
+) -> None:
     """Add a turn; turns are numbered 1, 2, 3 … without a gap, also when many write at once."""
-    async with tx.cursor(row_factory=class_row(Turn)) as cursor:
-        await cursor.execute(
-            f"""
-            WITH next AS (
-                UPDATE sessions SET last_turn = last_turn + 1 WHERE id = %(session_id)s RETURNING last_turn
-            )
-            INSERT INTO turns (session_id, seq, author, user_id, body, run_id, inbox_id, trace_id)
-            SELECT %(session_id)s, last_turn, %(author)s, %(user_id)s, %(body)s, %(run_id)s, %(inbox_id)s,
-                   %(trace_id)s
-              FROM next
-            RETURNING {_TURN}
-            """,
-            {
-                "session_id": session_id,
-                "author": author,
-                "user_id": user_id,
-                "body": Jsonb(body),
-                "run_id": run_id,
-                "inbox_id": inbox_id,
-                "trace_id": trace_id,
-            },
+    await tx.execute(
+        """
+        WITH next AS (
+            UPDATE sessions SET last_turn = last_turn + 1 WHERE id = %(session_id)s RETURNING last_turn
         )
-        turn = await cursor.fetchone()
-    assert turn is not None  # noqa: S101
-    return turn
+        INSERT INTO turns (session_id, seq, author, user_id, body, run_id, inbox_id, trace_id)
+        SELECT %(session_id)s, last_turn, %(author)s, %(user_id)s, %(body)s, %(run_id)s, %(inbox_id)s, %(trace_id)s
+          FROM next
+        """,
+        {
+            "session_id": session_id,
+            "author": author,
+            "user_id": user_id,
+            "body": Jsonb(body),
+            "run_id": run_id,
+            "inbox_id": inbox_id,
+            "trace_id": trace_id,
+        },
+    )
 
 
 async def turns_after(tx: Connection, session_id: SessionId, seq: int, *, limit: int = 200) -> list[Turn]:

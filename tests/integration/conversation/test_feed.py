@@ -298,12 +298,12 @@ async def test_an_acknowledgement_stands_or_falls_with_the_transaction_that_show
     [greeting] = await feed.unread("bot", owner.session_id)
 
     async with chat.database.transaction() as tx:
-        await feed.acknowledge(greeting, tx)
+        await feed.acknowledge(greeting, tx=tx)
         raise psycopg.Rollback
     assert await feed.unread("bot", owner.session_id) == [greeting]
 
     async with chat.database.transaction() as tx:
-        await feed.acknowledge(greeting, tx)
+        await feed.acknowledge(greeting, tx=tx)
     assert await feed.unread("bot", owner.session_id) == []
 
 

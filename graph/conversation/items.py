@@ -1,0 +1,91 @@
+"""One thing to show, and the row that it is made of: a turn of the session, or an event of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from graph.conversation.narration import narrate
+from graph.conversation.replies import Reply
+from shared.ids import RunId, SessionId, UserId
+from shared.ledger import events
+from shared.ledger.events import Event
+from shared.ledger.runs import Run
+
+ENDS: Final = frozenset({events.RUN_SUCCEEDED, events.RUN_FAILED, events.RUN_CANCELLED, events.RUN_TIMED_OUT})
+"""The types of the events that a run ends with."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One thing to show."""
+
+    key: str
+    """Stable: the same thing has the same key for every reader, and for ever."""
+    reader: str
+    session_id: SessionId
+    author: Literal["person", "telewright"]
+    user_id: UserId | None
+    """Who said it; for an answer, whom it answers."""
+    text: str
+    """What a person said; empty otherwise."""
+    reply: Reply | None
+    """What Telewright says; None for what a person said."""
+    run_id: RunId | None
+    """The run whose event it is; None for a turn."""
+    position: int
+    ends_run: bool
+    at: datetime
+    inbox_id: int | None = None
+    """The message that a turn is, or answers; None for a greeting and for what a run tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A turn or an event, as one query returns both."""
+
+    run_id: RunId | None
+    seq: int
+    type: str
+    """An event's type, or who said a turn."""
+    user_id: UserId | None
+    body: dict[str, Any]
+    trace_id: str
+    created_at: datetime
+    inbox_id: int | None
+
+
+def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -> FeedItem | None:
+    """Return a row as a thing to show, or nothing when it says nothing to a person."""
+    reply: Reply | None
+    if run is None:
+        reply = None if row.type == "person" else Reply.model_validate(row.body)
+    else:
+        event = Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at)
+        reply = narrate(event, run)
+        if reply is None:
+            return None
+    return FeedItem(
+        key=f"event:{run.id}:{row.seq}" if run else f"turn:{session_id}:{row.seq}",
+        reader=reader,
+        session_id=session_id,
+        author="person" if row.type == "person" else "telewright",
+        user_id=row.user_id,
+        text=_said(row.body) if row.type == "person" else "",
+        reply=reply,
+        run_id=run.id if run else None,
+        position=row.seq,
+        ends_run=row.type in ENDS,
+        at=row.created_at,
+        inbox_id=row.inbox_id,
+    )
+
+
+def _said(body: dict[str, Any]) -> str:
+    """Return a person's turn as a line: the text, or the button that was pressed, and the files' names."""
+    decision = body.get("decision")
+    if not isinstance(decision, dict):
+        files = "".join(f" [{file['name']}]" for file in body.get("attachments", ()))
+        return f"{body.get('text', '')}{files}".strip()
+    return " ".join(str(decision[key]) for key in ("choice", "text") if decision.get(key))
