@@ -39,7 +39,7 @@ def body(reply: Reply) -> Node:
     nodes: list[Node | str] = []
     for place, block in enumerate(told):
         node = _first(reply, block) if place == 0 else _block(block, quiet=reply.error is not None)
-        if visible(plain_text(node)):
+        if shows(node):
             nodes.extend([_gap(told[place - 1], block) if nodes else "", node])
     return Node(*nodes)
 
@@ -47,6 +47,11 @@ def body(reply: Reply) -> Node:
 def plain(blocks: Iterable[Block], gap: str = "\n\n") -> str:
     """Return blocks as lines without entities."""
     return gap.join(plain_text(_block(block)).strip("\n") for block in blocks)
+
+
+def shows(node: Node) -> bool:
+    """Whether there is anything to see in a node."""
+    return any(shows(part) if isinstance(part, Node) else visible(str(part)) for part in node)
 
 
 def plain_text(node: Node) -> str:

@@ -11,7 +11,7 @@ from aiogram.utils.formatting import Text as Node
 from bot import texts
 from bot.outgoing import Button, Document, Outgoing, Words
 from bot.rendering.addressee import Addressee, mention, saying_how
-from bot.rendering.blocks import body, plain, plain_text
+from bot.rendering.blocks import body, plain, shows
 from bot.rendering.keyboards import MOST_BUTTONS, keyboard
 from bot.rendering.rich import rich_message
 from bot.rendering.splitting import ENTITIES_LIMIT, Piece, piece_of, split
@@ -88,7 +88,7 @@ def _told(reply: Reply) -> Node:
     if (left_out := len(reply.choices) - MOST_BUTTONS) > 0:
         remarks.append(texts.choices_left_out(left_out))
     told = body(reply)
-    parts = [*([told] if visible(plain_text(told)) else []), *(Italic(remark) for remark in remarks)]
+    parts = [*([told] if shows(told) else []), *(Italic(remark) for remark in remarks)]
     return as_list(*parts, sep="\n\n") if parts else Node()
 
 

@@ -65,6 +65,8 @@ def split(piece: Piece, limit: int = TEXT_LIMIT, most_entities: int = ENTITIES_L
         Pieces within the limits, none without anything to see; the blanks at
         which they were cut are gone.
     """
+    if _fits(piece, limit, most_entities):
+        return [piece]
     text = piece.text
     spans = _spans(piece)
     pieces = []
@@ -74,6 +76,18 @@ def split(piece: Piece, limit: int = TEXT_LIMIT, most_entities: int = ENTITIES_L
         pieces.append(_part(text, spans, start, end, most_entities))
         start = _next_start(text, end)
     return [part for part in pieces if visible(part.text)]
+
+
+def _fits(piece: Piece, limit: int, most_entities: int) -> bool:
+    """Whether nothing has to be cut, as mostly."""
+    length = units(piece.text)
+    return (
+        length <= limit
+        and len(piece.entities) <= most_entities
+        and piece.text == piece.text.rstrip()
+        and all(one.length > 0 and one.offset + one.length <= length for one in piece.entities)
+        and visible(piece.text)
+    )
 
 
 @dataclass(frozen=True, slots=True)
