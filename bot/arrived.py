@@ -37,5 +37,8 @@ class Arrived:
 
     @property
     def external_id(self) -> str:
-        """The number under which the inbox has it: `Message.external_id` must be the same."""
+        """The number under which the inbox has it: `Message.external_id` must be the same.
+
+        Another bot numbers its updates anew. What is caused by one is named by `inbox_id`.
+        """
         return str(self.update.update_id)

@@ -125,7 +125,7 @@ class Hearing:
         async with self._database.transaction() as tx:
             await outbox.put(
                 tx,
-                key=key or f"answer:{arrived.external_id}",
+                key=key or f"answer:{arrived.inbox_id}",
                 place=arrived.place,
                 content=content,
                 solicited=True,

@@ -86,7 +86,7 @@ class Topics:
             The same as if it had been said in the topic; as it was, where there can be none.
         """
         async with self._database.connection() as connection:
-            topic = await chats.topic_opened_for(connection, arrived.external_id)
+            topic = await chats.topic_opened_for(connection, str(arrived.inbox_id))
         if topic is not None:
             return await self._move(arrived, topic.thread_id, topic.name)
         name = (work.name or work.blueprint or texts.NEW_PROJECT)[:_LONGEST_NAME]
@@ -124,7 +124,7 @@ class Topics:
 
     async def _first_attempt(self, arrived: Arrived) -> bool:
         """Note that a topic is about to be opened; return whether it was not noted before."""
-        stream = f"topic:{arrived.external_id}"
+        stream = f"topic:{arrived.inbox_id}"
         async with self._database.transaction() as tx:
             if await cursors.position(tx, reader=READER, stream=stream):
                 return False
@@ -144,11 +144,13 @@ class Topics:
         """Record the topic, its session and the way there, all at once."""
         place = Place(arrived.place.chat_id, thread_id)
         async with self._database.transaction() as tx:
-            await chats.topic_opened(tx, place.chat_id, thread_id, name=name, opened_for=arrived.external_id)
+            await chats.topic_opened(
+                tx, place.chat_id, thread_id, name=name, opened_for=str(arrived.inbox_id)
+            )
             moved = await move(tx, arrived, place)
             await outbox.put(
                 tx,
-                key=f"topic:{arrived.external_id}",
+                key=f"topic:{arrived.inbox_id}",
                 place=arrived.place,
                 content=_way_there(place.chat_id, thread_id, name),
                 solicited=True,

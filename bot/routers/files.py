@@ -77,7 +77,7 @@ def files(database: Database, fetching: Files, hearing: Hearing) -> Router:
     async def refuse(message: Message, arrived: Arrived, error: BadInput | NotFetched) -> None:
         """Say why a file is not kept; what it was sent with is not carried out without it."""
         words = Words(text=f"{error.message} {error.advice}", reply_to=message.message_id)
-        await hearing.say(arrived, words, key=f"refused:{arrived.external_id}:{message.message_id}")
+        await hearing.say(arrived, words, key=f"refused:{arrived.inbox_id}:{message.message_id}")
 
     @router.message(Kind(*_SPOKEN))
     async def spoken(_: Message, arrived: Arrived) -> None:

@@ -61,7 +61,8 @@ class Ears:
     """The sessions, besides those where an update came in, that were brought into the outbox."""
     server: Server = field(default_factory=Server)
     """Where services run."""
-    _offset: int = 0
+    offset: int = 0
+    """The number of the update after those that were taken."""
 
     async def listen(self) -> None:
         """Take what has come, and return once it is handled."""
@@ -73,8 +74,8 @@ class Ears:
 
     async def take(self) -> None:
         """Take what has come."""
-        while updates := await self.bot.get_updates(offset=self._offset, allowed_updates=list(HEARD)):
-            self._offset = updates[-1].update_id + 1
+        while updates := await self.bot.get_updates(offset=self.offset, allowed_updates=list(HEARD)):
+            self.offset = updates[-1].update_id + 1
             await self.reception.take(updates)
 
     async def one(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401

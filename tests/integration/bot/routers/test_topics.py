@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.identity import recognise
 from bot.outgoing import Words
 from tests.fakes.telegram import Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, Ears
@@ -61,15 +62,44 @@ async def test_the_same_wish_delivered_again_opens_no_second_topic(
     assert await ears.one("SELECT count(*) FROM runs") == 1
 
 
+async def test_what_another_bot_is_told_under_a_number_of_the_first_is_answered_and_gets_its_own_topic(
+    ears: Ears, owner: Person, forum: Group
+) -> None:
+    async with ears.database.transaction() as tx:
+        await recognise(tx, 7)
+    first = [owner.say("/new@telewright_bot web-service hello", forum), owner.send_voice()]
+    await ears.listen()
+    async with ears.database.transaction() as tx:
+        await recognise(tx, 8)
+    second = [owner.say("/new@telewright_bot web-service other", forum), owner.send_voice()]
+    numbers = {new.update_id: old.update_id for new, old in zip(second, first, strict=True)}
+    updates = await ears.bot.get_updates(offset=ears.offset)
+    ears.offset = updates[-1].update_id + 1
+    await ears.reception.take(
+        [
+            one.model_copy(update={"update_id": numbers[one.update_id]})
+            for one in updates
+            if one.update_id in numbers
+        ]
+    )
+    await ears.listen()
+
+    assert {topic.name for topic in forum.topics} == {"hello", "other"}
+    assert len([words for words in await ears.words() if "cannot listen" in words]) == 2
+
+
 async def test_a_topic_whose_opening_was_not_recorded_is_found_again(
     ears: Ears, owner: Person, forum: Group
 ) -> None:
-    message = owner.say("/new@telewright_bot web-service hello", forum)
-    # A bot that was killed between the call and the record has left this behind.
+    await ears.listen()
+    owner.say("/new@telewright_bot web-service hello", forum)
+    # A bot that was killed between the call and the record has left this behind, for what comes in next.
     left = await ears.bot.create_forum_topic(forum.id, "hello")
     await ears.one(
-        "INSERT INTO cursors (reader, stream, position) VALUES ('telegram', %s, 1) RETURNING 1",
-        f"topic:{message.update_id}",
+        """
+        INSERT INTO cursors (reader, stream, position)
+        SELECT 'telegram', 'topic:' || (nextval(pg_get_serial_sequence('inbox', 'id')) + 1), 1 RETURNING 1
+        """
     )
     await ears.listen()
 
