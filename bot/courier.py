@@ -10,7 +10,6 @@ from typing import Any, Final, TypeAlias
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
-    ClientDecodeError,
     TelegramAPIError,
     TelegramMigrateToChat,
     TelegramRetryAfter,
@@ -25,8 +24,8 @@ from pydantic import ValidationError
 from bot.delivery import Form, Shape, editing, posting
 from bot.outbox import Row
 from bot.outgoing import Toast
-from bot.reasons import reason_of
 from bot.refusals import Refusal, never_arrived, refusal_of
+from shared.reasons import reason_of
 from shared.redaction import Redactor
 
 _TRIES_IN_FULL: Final = 5
@@ -161,8 +160,8 @@ class Courier:
                 return Later("unreachable")
             reason = self._redactor.text(error.message)
             return Unknown(reason, by_server=isinstance(error, TelegramServerError))
-        except (ClientDecodeError, UnicodeDecodeError):
-            # A page of the servers in front of Telegram's, or of a proxy, which may not even be UTF-8.
+        except UnicodeDecodeError:
+            # A page of the servers in front of Telegram's, or of a proxy.
             return Unknown("the answer is not what the Bot API promises", by_server=True)
         except (OSError, ClientError) as error:
             return Unknown(self._redactor.text(str(error)) or type(error).__name__)

@@ -24,7 +24,6 @@ from bot.arrived import Arrived
 from bot.aside import Aside
 from bot.outgoing import Outgoing, Toast, Words
 from bot.places import FRONT, Place, place_in
-from bot.reasons import reason_of
 from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import TelewrightError
@@ -32,6 +31,7 @@ from shared.ids import SessionId, UserId
 from shared.lease import LeaseLost
 from shared.ledger.users import Role, User
 from shared.outages import OUTAGE, outlast
+from shared.reasons import reason_of
 from shared.redaction import Redactor
 from shared.storable import storable
 

@@ -18,8 +18,8 @@ from aiogram.utils.backoff import Backoff, BackoffConfig
 from aiohttp import ClientError
 from prometheus_client import Counter
 
-from bot.reasons import reason_of
 from shared.errors import Unavailable
+from shared.reasons import reason_of
 
 MISSED = Counter(
     "telewright_bot_calls_missed_total", "Calls for updates, or to arrange for them, that failed"

@@ -9,15 +9,16 @@ from typing import Any
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.exceptions import TelegramServerError
+from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramServerError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
 
 class Session(AiohttpSession):
-    """Aiogram's session, which trips over errors that are JSON and not the Bot API's.
+    """Aiogram's session, which trips over answers that are not the Bot API's.
 
-    Proxies write such. They say nothing about the call, so all of them are a server's trouble.
+    Proxies write such, and quote what they like. They say nothing about the call, so all of them
+    are a server's trouble.
     """
 
     def check_response(
@@ -28,12 +29,22 @@ class Session(AiohttpSession):
         Raises:
             TelegramServerError: Somebody else has answered in Telegram's place.
         """
-        if status_code != HTTPStatus.OK and not _is_telegrams(content):
-            raise TelegramServerError(
-                method=method, message=f"HTTP {status_code}, and not in the words of the Bot API"
-            )
+        if status_code != HTTPStatus.OK and _error_code(content) is None:
+            raise _not_telegrams(method, status_code)
         _kept(method.__returning__)
-        return super().check_response(bot, method, status_code, content)
+        try:
+            return super().check_response(bot, method, status_code, content)
+        except ClientDecodeError:
+            # It quotes the answer.
+            raise _not_telegrams(method, status_code) from None
+        except TelegramAPIError:
+            if status_code != HTTPStatus.OK:
+                raise
+            error_code = _error_code(content)
+        if error_code is None:
+            raise _not_telegrams(method, status_code)
+        # Whoever stands before Telegram has lost the status; it is in the answer as well.
+        return super().check_response(bot, method, error_code, content)
 
 
 @cache
@@ -42,12 +53,25 @@ def _kept(returned: Any) -> type[Response[Any]]:  # noqa: ANN401 - a type, or wh
     return Response[returned]
 
 
-def _is_telegrams(content: str) -> bool:
-    """Return whether this is how the Bot API says no (https://core.telegram.org/bots/api#making-requests)."""
+def _not_telegrams(method: TelegramMethod[TelegramType], status_code: int) -> TelegramServerError:
+    return TelegramServerError(
+        method=method, message=f"HTTP {status_code}, and not in the words of the Bot API"
+    )
+
+
+def _error_code(content: str) -> int | None:
+    """Return the code of an error, if this is how the Bot API says no.
+
+    See https://core.telegram.org/bots/api#making-requests.
+    """
     try:
         answer = json.loads(content)
-    except ValueError:
-        return False
-    return (
-        isinstance(answer, dict) and answer.get("ok") is False and isinstance(answer.get("description"), str)
-    )
+    except (ValueError, RecursionError):
+        return None
+    match answer:
+        case {"ok": False, "description": str(), "error_code": int(code)}:
+            return code
+        case {"ok": False, "description": str()}:
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return None

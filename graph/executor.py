@@ -35,6 +35,7 @@ from shared.ledger.claims import CLAIM_LOST, Claim, Ending, Pause
 from shared.ledger.runs import Status
 from shared.live import Live
 from shared.queue import OwnJob
+from shared.reasons import reason_of
 from shared.tracing import bind
 
 _MOST_TAKEOVERS = 10
@@ -235,7 +236,7 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
         if isinstance(error, psycopg.Error) and error.sqlstate == CLAIM_LOST:
             raise ClaimLost from error
         # A workflow is somebody's code: whatever it raises ends its run, not the worker.
-        log.exception("run.crashed", error=repr(error))
+        log.exception("run.crashed", error=reason_of(error))
         return Ending(
             Status.FAILED, "internal", f"{type(error).__name__}: {error}"[:500], TelewrightError.advice
         )

@@ -1,4 +1,4 @@
-"""How a process writes its log: one event a line, on stderr, without secrets.
+"""How a process writes its log: one event a line, on stderr, without secrets and without what people have said.
 
 Code writes `log = structlog.get_logger(__name__)` and `log.info("run.resumed", after_s=2)`.
 What libraries log through `logging` comes out in the same form.
@@ -11,8 +11,9 @@ import sys
 from typing import TextIO
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
 
+from shared.reasons import traceback_of
 from shared.redaction import Redactor
 from shared.settings import LogFormat, Settings
 
@@ -62,7 +63,7 @@ def _formatter(form: LogFormat, stream: TextIO, redactor: Redactor) -> logging.F
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             # Rendered before the redaction: messages of exceptions quote URLs and commands.
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_traceback),
             _redaction(redactor),
             *_rendering(form, stream),
         ],
@@ -75,6 +76,10 @@ def _rendering(form: LogFormat, stream: TextIO) -> list[Processor]:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    return traceback_of(exc_info[1])
 
 
 def _redaction(redactor: Redactor) -> Processor:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramServerError
 from aiogram.methods import GetMe
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from bot.courier import Courier, Unknown
+from bot.courier import Courier, Refused, Unknown
 from bot.main import TelegramBot
 from bot.menu import Menu
+from bot.refusals import Refusal
 from bot.session import Session
 from graph.conversation import Conversation, Feed, Services
 from infrastructure.blueprints import catalogue
@@ -92,6 +95,34 @@ async def test_an_error_that_is_not_in_the_bot_apis_words_leaves_open_what_has_h
     answer = await Courier(bot).call(GetMe())
     assert isinstance(answer, Unknown)
     assert answer.by_server
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"ok": false}', '{"ok": false, "description": 1}', '{"ok": "?"}', "[]", "[" * 100_000],
+    ids=["no reason", "a number as reason", "neither yes nor no", "a list", "too deep"],
+)
+async def test_what_is_none_of_the_bot_apis_answers_leaves_open_what_has_happened(
+    bot: Bot, proxy: Proxy, body: str
+) -> None:
+    proxy.answers = [lambda _: web.Response(text=body, content_type="application/json")]
+    answer = await Courier(bot).call(GetMe())
+    assert isinstance(answer, Unknown)
+    assert answer.by_server
+
+
+async def test_a_refusal_is_one_though_its_status_was_lost_on_the_way(bot: Bot, proxy: Proxy) -> None:
+    refusal = {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"}
+    proxy.answers = [lambda _: web.json_response(refusal)]
+    answer = await Courier(bot).call(GetMe())
+    assert answer == Refused(Refusal.CHAT_BLOCKED, "Forbidden: bot was blocked by the user")
+
+
+async def test_an_answer_that_cannot_be_read_is_not_quoted(bot: Bot, proxy: Proxy) -> None:
+    proxy.answers = [lambda _: web.json_response({"ok": True, "result": {"id": "what I said"}})]
+    with pytest.raises(TelegramServerError) as raised:
+        await bot(GetMe())
+    assert "what I said" not in "".join(traceback.format_exception(raised.value))
 
 
 async def test_what_goes_wrong_on_the_way_is_told_without_the_token(bot: Bot, proxy: Proxy) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import TypeAdapter
 
 from shared import logs, tracing
 from shared.settings import Settings
@@ -101,6 +102,17 @@ def test_an_exception_is_part_of_its_event() -> None:
     assert event["event"] == "run.failed"
     assert "Traceback" in event["exception"]
     assert "ValueError: invalid literal" in event["exception"]
+
+
+def test_nobody_writes_the_log_by_what_they_say() -> None:
+    stream, said = configured(), "what I said"
+    try:
+        TypeAdapter(int).validate_python(said)
+    except ValueError:
+        structlog.get_logger().exception("run.failed")
+        logging.getLogger("library").exception("it failed")
+    assert "Traceback" in stream.getvalue()
+    assert said not in stream.getvalue()
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
