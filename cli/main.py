@@ -140,6 +140,17 @@ def scheduler() -> None:
 
 
 @app.command()
+def api() -> None:
+    """Run one API, which hears GitHub's webhooks."""
+    from cli.api import run_api
+    from shared import logs
+
+    settings = _settings()
+    logs.configure(settings)
+    _serve(run_api(settings))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
     from infrastructure.embedded import endpoints

@@ -5,15 +5,22 @@ from __future__ import annotations
 from cli.ledgers import open_ledgers
 from graph.orchestrator.probe import HttpProbe
 from infrastructure.deploy.ansible import AnsibleDeployer
-from infrastructure.forge import LocalForge
+from infrastructure.forge import LocalForge, Whereabouts, forge_of
 from infrastructure.local_server import LocalServer
 from infrastructure.machine import LocalMachine
+from scheduler.heads import known_heads
 from scheduler.ingestion import ingestion
 from scheduler.leftovers import Leftovers
 from scheduler.loop import schedule
 from scheduler.retention import Ages, retention
 from scheduler.server_health import World, checkups
+from scheduler.timetable import PeriodicJob
+from shared.database import Database
+from shared.live import Live
 from shared.settings import Settings
+
+_PATIENCE_S = 8.0
+"""How long a periodic job waits out trouble with GitHub: it is done again soon, and others wait for its lock."""
 
 
 async def run_scheduler(settings: Settings) -> None:
@@ -22,13 +29,28 @@ async def run_scheduler(settings: Settings) -> None:
     Raises:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
-    async with open_ledgers(settings, connections=12) as (database, live):
+    async with open_ledgers(settings, connections=14) as (database, live):
         jobs = [
             retention(database, Ages.of(settings)),
-            ingestion(database, LocalForge(settings.home)),
+            *_code(settings, database, live),
             checkups(database, live, _world(settings)),
         ]
         await schedule(database, live, jobs, leftovers=Leftovers(database, settings.home))
+
+
+def _code(settings: Settings, database: Database, live: Live) -> list[PeriodicJob]:
+    """Return what looks at projects' code, and at GitHub where that is set up."""
+    here, forge = LocalForge(settings.home), forge_of(settings, patience_s=_PATIENCE_S)
+    if isinstance(forge, LocalForge):
+        return [ingestion(database, here)]
+    # Here, because whoever has no GitHub should not wait half a second for its library.
+    from scheduler.github_sync import syncing
+
+    forges = Whereabouts(here=here, there=forge)
+    return [
+        syncing(database, live, forge.survey),
+        ingestion(database, forges, head_of=known_heads(database, forges)),
+    ]
 
 
 def _world(settings: Settings) -> World:

@@ -25,6 +25,9 @@ ROLES = ("worker", "scheduler")
 BOT = "bot"
 """The role that runs where Telegram is set up."""
 
+API = "api"
+"""The role that runs where GitHub's webhooks are to be heard."""
+
 NO_BOT = "There is no Telegram bot: put TELEGRAM_BOT_TOKEN and ALLOWED_USER_IDS into .env to have one."
 
 LOOK_AGAIN_S = 2.0
@@ -67,7 +70,7 @@ class Stop:
 
 
 async def up(settings: Settings) -> None:
-    """Run the database, the cache, the local server, a worker, a scheduler and, if it is set up, the bot.
+    """Run the database, the cache, the local server, a worker, a scheduler and, if set up, the API and the bot.
 
     Returns when stopped by a signal, with everything ended in order: the children finish or
     hand back their work, then the local server, the cache and the database stop.
@@ -96,10 +99,11 @@ async def up(settings: Settings) -> None:
 
 def _roles(settings: Settings) -> Sequence[str]:
     """Return what has to run; where one of the bot's settings is made, the bot is wanted."""
+    roles = [*ROLES, API] if settings.github_webhook_configured else [*ROLES]
     if settings.telegram_bot_token is None and not settings.allowed_user_ids:
-        return ROLES
+        return roles
     settings.require_bot()
-    return (*ROLES, BOT)
+    return [*roles, BOT]
 
 
 async def _everything(settings: Settings, roles: Sequence[str], stop: Stop) -> None:

@@ -57,15 +57,18 @@ _LONGEST_EMBEDDED: Final = 4000
 log = structlog.get_logger(__name__)
 
 
-def ingestion(database: Database, forge: Reading, *, cron: str = EVERY_MINUTE) -> PeriodicJob:
+def ingestion(
+    database: Database, forge: Reading, *, head_of: HeadOf | None = None, cron: str = EVERY_MINUTE
+) -> PeriodicJob:
     """Return the job.
 
     Args:
         database: The ledgers.
         forge: Where the projects' code is read.
+        head_of: Says where a project's default branch stands, when that is known without asking the forge.
         cron: When; every project's head is looked at each time.
     """
-    return PeriodicJob("ingest", cron, ttl_s=30, body=partial(ingest, database, forge))
+    return PeriodicJob("ingest", cron, ttl_s=30, body=partial(ingest, database, forge, head_of=head_of))
 
 
 @dataclass(slots=True)

@@ -199,6 +199,13 @@ _BY_AGE: Final = {
         )
         DELETE FROM inbox USING old WHERE inbox.id = old.id
     """,
+    # What is delivered again so late is looked at again, which does no harm.
+    "github_deliveries": f"""
+        DELETE FROM github_deliveries WHERE id = ANY (ARRAY(
+            SELECT id FROM github_deliveries
+             WHERE handled_at < {_OLD}
+             ORDER BY handled_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
+    """,
     # A forum's overview stands for ever; what is asked or under way is still edited.
     "outbox": f"""
         WITH old AS MATERIALIZED (

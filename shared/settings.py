@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     github_app_private_key: SecretStr | None = Field(None, description="The app's key, PEM")
     github_owner: str | None = Field(None, description="User or organisation that owns new repositories")
     github_api_url: str = Field(GITHUB_API, description="GitHub Enterprise")
+    github_webhook_secret: SecretStr | None = Field(
+        None, description="What GitHub signs its webhooks with; unset: it is asked every minute instead"
+    )
 
     model: str | None = Field(None, description="provider:model; unset: blueprints only")
     role_models: dict[str, str] = Field(
@@ -163,6 +166,11 @@ class Settings(BaseSettings):
     def github_configured(self) -> bool:
         """Whether repositories go to GitHub rather than to local bare ones."""
         return self.github_token is not None or self.github_app_id is not None
+
+    @property
+    def github_webhook_configured(self) -> bool:
+        """Whether GitHub's webhooks are to be heard."""
+        return self.github_configured and self.github_webhook_secret is not None
 
     @property
     def telegram_configured(self) -> bool:
@@ -289,6 +297,16 @@ class Settings(BaseSettings):
         pem = key.get_secret_value().replace("\\n", "\n")
         _require("PRIVATE KEY-----" in pem, "should be a private key in PEM, with its BEGIN and END lines")
         return SecretStr(pem)
+
+    @field_validator("github_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        # Whoever guesses it can have us ask GitHub as often as they like.
+        _require(
+            secret is None or len(secret.get_secret_value()) >= 16,
+            "should have 16 characters or more, as `openssl rand -hex 32` makes them",
+        )
+        return secret
 
     @field_validator("model")
     @classmethod

@@ -21,7 +21,7 @@ from infrastructure.local_server import LocalServer
 from shared.database import Connection, Database
 from tests.engine import end
 
-Role = Literal["worker", "scheduler", "bot"]
+Role = Literal["worker", "scheduler", "bot", "api"]
 
 ROOT = Path(__file__).parents[1]
 FIRST_PORT = 17_000

@@ -15,6 +15,7 @@ from infrastructure.forge.protocol import (
     Repository,
 )
 from infrastructure.forge.reading import FileInfo, Reading
+from infrastructure.forge.whereabouts import Whereabouts
 
 __all__ = [
     "BadTree",
@@ -30,5 +31,6 @@ __all__ = [
     "NoRepository",
     "Reading",
     "Repository",
+    "Whereabouts",
     "forge_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from shared.database import Connection
@@ -11,15 +12,22 @@ LONGEST_NAME: Final = 100
 """Characters of an id, an event or an action; GitHub's have fewer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a delivery."""
+
+    new: bool
+    """Whether it was not stored before."""
+    due: bool
+    """Whether it is new and names a repository of a project's."""
+
+
 async def accept(
     tx: Connection, delivery_id: str, *, event: str, action: str | None, repository_id: int | None
-) -> bool:
+) -> Accepted:
     """Store a delivery, and have what it names looked at again.
 
     In this order: a look that ends in between sees the delivery, or has its `due_at` moved after it.
-
-    Returns:
-        Whether it is new.
     """
     cursor = await tx.execute(
         """
@@ -28,9 +36,9 @@ async def accept(
         """,
         [delivery_id, event, action, repository_id],
     )
-    if cursor.rowcount and repository_id is not None:
-        await repositories.call_due(tx, [repository_id])
-    return cursor.rowcount == 1
+    new = cursor.rowcount == 1
+    due = new and repository_id is not None and await repositories.call_due(tx, [repository_id]) > 0
+    return Accepted(new, due)
 
 
 async def settle_strangers(tx: Connection) -> int:

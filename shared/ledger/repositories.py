@@ -128,11 +128,12 @@ async def of_project(tx: Connection, project_id: ProjectId) -> Known | None:
         return await cursor.fetchone()
 
 
-async def call_due(tx: Connection, numbers: Collection[int]) -> None:
-    """Have repositories looked at again as soon as may be; those that nobody tracks are nobody's."""
-    await tx.execute(
+async def call_due(tx: Connection, numbers: Collection[int]) -> int:
+    """Have repositories looked at again as soon as may be. Returns how many of them are projects'."""
+    cursor = await tx.execute(
         "UPDATE repositories SET due_at = clock_timestamp() WHERE id = ANY(%s)", [sorted(numbers)]
     )
+    return cursor.rowcount
 
 
 async def due(tx: Connection, *, limit: int, but: Collection[int] = ()) -> list[Due]:
