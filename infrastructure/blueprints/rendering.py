@@ -24,7 +24,7 @@ LONGEST_DESCRIPTION = 2000
 UNSAFE = ("_tasks", "_migrations", "_jinja_extensions")
 """What Copier calls unsafe: it would run the blueprint's code on this machine."""
 TIMEOUT_S = 60
-_CODE = Path(__file__).resolve().parents[2]
+_PROGRAM = Path(__file__).resolve().with_name("template.py")
 
 _KEPT_CONTROLS = {"\n"}
 _DIRECTION_OVERRIDES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -126,11 +126,9 @@ async def _render(blueprint: Path, answers: Answers, target: Path) -> None:
         | ({"description": text} if (text := clean(answers.description)) else {}),
     }
     ended = await programs.run(
-        [sys.executable, "-m", "infrastructure.blueprints.template"],
+        # As a file, since it needs nothing of this package, whose imports take a third of its time.
+        [sys.executable, "-I", "-B", "-X", "utf8", str(_PROGRAM)],
         environment={
-            "PYTHONPATH": str(_CODE),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONUTF8": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
         },

@@ -1,4 +1,4 @@
-"""The process that renders one blueprint with Copier: `python -m infrastructure.blueprints.template`.
+"""The program that renders one blueprint with Copier, which knows nothing of Telewright.
 
 A process of its own, because Copier changes the working directory of the
 whole process, because a template of somebody else may never end, and because
