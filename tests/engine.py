@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -27,6 +26,8 @@ from shared.ledger.users import Role, User
 from shared.live import Live
 from shared.queue import queue_app
 from shared.tracing import new_trace_id
+from tests import worker
+from tests.forked import Forked
 
 T = TypeVar("T")
 
@@ -166,15 +167,14 @@ async def until(look: Callable[[], Awaitable[T]], *, within_s: float = 120) -> T
     return seen
 
 
-def process(role: str, database_url: str, redis_url: str) -> subprocess.Popen[bytes]:
+def process(role: str, database_url: str, redis_url: str) -> Forked:
     """Start a worker or a scheduler as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.worker", role],
-        env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
+    return Forked(
+        worker.main, role, environment={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
     )
 
 
-def end(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> int:
+def end(process: Forked | subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> int:
     """End a process this test started."""
     process.send_signal(number)
     return process.wait(20)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -17,9 +16,11 @@ from typing import Literal
 
 import psutil
 
+from cli.main import main
 from infrastructure.local_server import LocalServer
 from shared.database import Connection, Database
 from tests.engine import end
+from tests.forked import Forked
 
 Role = Literal["worker", "scheduler", "bot", "api"]
 
@@ -37,9 +38,7 @@ class Installation:
     redis_url: str
     settings: dict[str, str] = field(default_factory=dict)
     """More of what is set than every installation has: Telegram's."""
-    processes: defaultdict[Role, list[subprocess.Popen[bytes]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    processes: defaultdict[Role, list[Forked]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def server(self) -> LocalServer:
@@ -50,21 +49,15 @@ class Installation:
         """What the workers and schedulers wrote."""
         return self.home.parent / f"{self.home.name}.log"
 
-    def start(self, role: Role) -> subprocess.Popen[bytes]:
+    def start(self, role: Role) -> Forked:
         """Start a process as an administrator would."""
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cli", role],
-                cwd=self.home,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        process = Forked(
+            _telewright, role, environment=self._environment(), directory=self.home, log=self.log
+        )
         self.processes[role].append(process)
         return process
 
-    def kill(self, role: Role, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, role: Role, process: Forked) -> None:
         """Kill a process, and forget it."""
         self.processes[role].remove(process)
         end(process, signal.SIGKILL)
@@ -89,7 +82,7 @@ class Installation:
         for one in left:
             try:
                 one.wait(20)
-            except subprocess.TimeoutExpired:
+            except TimeoutError:
                 end(one, signal.SIGKILL)
         self.processes.clear()
         asyncio.run(self.server.stop())
@@ -127,6 +120,11 @@ class Installation:
             "LOG_FORMAT": "console",
             **self.settings,
         }
+
+
+def _telewright(role: str) -> None:
+    sys.argv = ["telewright", role]
+    main()
 
 
 def _lives(process: psutil.Process) -> bool:

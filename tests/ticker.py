@@ -18,7 +18,7 @@ EVERY_SECOND = "* * * * * *"
 TTL_S = 2.0
 
 
-async def main() -> None:
+async def _tick() -> None:
     async with (
         Database(os.environ["DATABASE_URL"], connections=10) as database,
         Live(os.environ["REDIS_URL"]) as live,
@@ -39,5 +39,6 @@ async def main() -> None:
         await schedule(database, live, [PeriodicJob("writer", EVERY_SECOND, TTL_S, write_for_ever)])
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+def main() -> None:
+    """Tick until told to stop."""
+    asyncio.run(_tick())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import uvloop
 
@@ -13,8 +12,7 @@ from shared.database import Database
 from shared.live import Live
 
 
-async def main(role: str) -> None:
-    """Be a worker, or a scheduler."""
+async def _be(role: str) -> None:
     async with (
         Database(os.environ["DATABASE_URL"], connections=20) as database,
         Live(os.environ["REDIS_URL"]) as live,
@@ -25,5 +23,6 @@ async def main(role: str) -> None:
             await work(database, live, {}, concurrency=20)
 
 
-if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1] if len(sys.argv) > 1 else "worker"))
+def main(role: str) -> None:
+    """Be a worker, or a scheduler, until told to stop."""
+    uvloop.run(_be(role))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,8 +17,9 @@ from shared.ledger import claims, runs
 from shared.ledger.runs import Run, Status
 from tests import workflows
 from tests.engine import Engine, end, ended, process, until
+from tests.forked import Forked
 
-Start = Callable[[str], "subprocess.Popen[bytes]"]
+Start = Callable[[str], Forked]
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -34,9 +34,9 @@ _STOPPED_S = 15
 @pytest.fixture
 def start(database_url: str, redis_url: str) -> Iterator[Start]:
     """Starts workers and schedulers; what is left of them at the end is killed."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
 
-    def start(role: str) -> subprocess.Popen[bytes]:
+    def start(role: str) -> Forked:
         started.append(process(role, database_url, redis_url))
         return started[-1]
 

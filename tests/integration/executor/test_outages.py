@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from shared.ledger.runs import Run, Status
 from shared.migrations import upgrade
 from tests import workflows
 from tests.engine import Engine, end, ended, open_engine, process, until
+from tests.forked import Forked
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -43,9 +43,9 @@ def valkey(home: Path) -> EmbeddedValkey:
 
 
 @pytest.fixture
-def started() -> Iterator[list[subprocess.Popen[bytes]]]:
+def started() -> Iterator[list[Forked]]:
     """Processes to end when the test is over."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Forked] = []
     yield started
     for one in started:
         if one.poll() is None:
@@ -53,7 +53,7 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 async def test_work_goes_on_when_postgres_was_restarted_in_the_middle(
-    postgres: EmbeddedPostgres, valkey: EmbeddedValkey, started: list[subprocess.Popen[bytes]], tmp_path: Path
+    postgres: EmbeddedPostgres, valkey: EmbeddedValkey, started: list[Forked], tmp_path: Path
 ) -> None:
     await upgrade(postgres.url)
     async with open_engine(postgres.url, valkey.url) as engine:
@@ -77,7 +77,7 @@ async def test_work_goes_on_when_postgres_was_restarted_in_the_middle(
 
 
 async def test_a_worker_whose_beat_and_ears_met_an_outage_beats_and_listens_again(
-    database_url: str, redis_url: str, started: list[subprocess.Popen[bytes]]
+    database_url: str, redis_url: str, started: list[Forked]
 ) -> None:
     started.append(process("worker", database_url, redis_url))
     connect = partial(psycopg.AsyncConnection.connect, database_url, autocommit=True)
@@ -125,7 +125,7 @@ async def test_a_job_let_go_of_in_an_outage_is_queued_again_after_it(
 
 
 async def test_everything_works_when_valkey_is_gone_for_good(
-    database_url: str, valkey: EmbeddedValkey, started: list[subprocess.Popen[bytes]]
+    database_url: str, valkey: EmbeddedValkey, started: list[Forked]
 ) -> None:
     started += [process(role, database_url, valkey.url) for role in ("worker", "scheduler")]
     async with open_engine(database_url, valkey.url) as engine:

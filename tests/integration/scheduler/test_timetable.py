@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,10 +23,10 @@ from shared.ledger.timetable import Entry, Outcome
 from shared.live import Live
 from shared.locks import HeldLock
 from shared.queue import queue_app
+from tests import ticker
 from tests.engine import end, until
+from tests.forked import Forked
 from tests.ticker import EVERY_SECOND
-
-Replica = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -44,11 +42,10 @@ async def live(redis_url: str) -> AsyncIterator[Live]:
 
 
 @pytest.fixture
-def replicas(database_url: str, redis_url: str) -> Iterator[dict[int, Replica]]:
+def replicas(database_url: str, redis_url: str) -> Iterator[dict[int, Forked]]:
     """Two schedulers, by their process ids."""
     environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
-    command = [sys.executable, "-m", "tests.ticker"]
-    started = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    started = [Forked(ticker.main, environment=environment) for _ in range(2)]
     yield {one.pid: one for one in started}
     for one in started:
         if one.poll() is None:
@@ -58,7 +55,7 @@ def replicas(database_url: str, redis_url: str) -> Iterator[dict[int, Replica]]:
 
 @pytest.mark.timeout(170)
 async def test_replicas_that_are_paused_killed_or_stopped_are_followed_and_never_write_beside_another(
-    replicas: dict[int, Replica], database: Database
+    replicas: dict[int, Forked], database: Database
 ) -> None:
     first, token = await _writer(database, after=0)
     replicas[first].send_signal(signal.SIGSTOP)
