@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -25,8 +27,10 @@ from tests.forked import Forked
 Role = Literal["worker", "scheduler", "bot", "api"]
 
 ROOT = Path(__file__).parents[1]
-FIRST_PORT = 17_000
-PORTS_PER_WORKER = 100
+FIRST_PORT, LAST_PORT = 17_500, 19_999
+"""The highest that services may have."""
+PORTS = 50
+"""Of the services of one process that runs tests."""
 
 
 @dataclass
@@ -108,18 +112,39 @@ class Installation:
             yield tx
 
     def _environment(self) -> dict[str, str]:
-        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-        first = FIRST_PORT + worker * PORTS_PER_WORKER
+        ports = _ports().numbers
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "TELEWRIGHT_HOME": str(self.home),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
-            "SERVICE_PORTS": f"{first}-{first + PORTS_PER_WORKER - 1}",
+            "SERVICE_PORTS": f"{ports[0]}-{ports[-1]}",
             "LOG_FORMAT": "console",
             **self.settings,
         }
+
+
+@dataclass(frozen=True)
+class _Ports:
+    """Ports that no other process that runs tests has services on: Caddy shares a port with another Caddy."""
+
+    numbers: range
+    claim: socket.socket
+    """Holds the port behind them for as long as this process lives."""
+
+
+@cache
+def _ports() -> _Ports:
+    for first in range(FIRST_PORT, LAST_PORT, PORTS):
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", first + PORTS - 1))
+        except OSError:
+            claim.close()
+        else:
+            return _Ports(range(first, first + PORTS - 1), claim)
+    raise LookupError("all ports are claimed")
 
 
 def _telewright(role: str) -> None:
