@@ -11,16 +11,69 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
 
 import pytest
 
 from tests.acceptance.main_job.killer import Killer
 from tests.acceptance.telegram.waiting import STEP_S, all_sent, asked, press, said
-from tests.fakes.telegram import Person, Telegram
+from tests.fakes.telegram import Group, Person, Telegram, Topic
+from tests.fakes.telegram.front import Chatlike
+from tests.forked import Forked
 from tests.installation import Installation
 
 KILLS = int(os.environ.get("KILLS", "15"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))
+AT_LEAST = 2
+"""Projects of each person, so that few kills, too, meet every kind of conversation."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A project, and where it was talked about."""
+
+    name: str
+    place: Chatlike
+    files: int = 0
+    """How many were sent with the wish for it."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where people talk."""
+
+    telegram: Telegram
+    group: Group
+    forum: Group
+
+    async def wish(self, person: Person, kind: str, name: str) -> Made:
+        """Have somebody wish for a project in one of the ways in which they can."""
+        wish = f"/new static-site {name}"
+        match kind:
+            case "private":
+                person.say(wish)
+                return Made(name, person)
+            case "document":
+                person.send_document("wishes.md", f"# What {name} shall say".encode(), wish)
+                return Made(name, person, files=1)
+            case "group":
+                person.say(wish, self.group)
+                return Made(name, self.group)
+            case _:
+                person.say(wish, self.forum)
+                # The project has a topic of its own there.
+                topic = await self.telegram.until(lambda: self._topic(name), timeout=STEP_S, what=name)
+                return Made(name, topic)
+
+    def _topic(self, name: str) -> Topic:
+        for topic in self.forum.topics:
+            if topic.name == name:
+                return topic
+        raise LookupError(name)
+
+
+KINDS = ("forum", "private", "document", "group")
 
 
 @pytest.fixture
@@ -34,77 +87,142 @@ def pair(installation: Installation) -> Iterator[Installation]:
 async def test_whatever_is_killed_everything_is_said_once_and_told_to_the_end(
     pair: Installation, telegram: Telegram, ann: Person, ben: Person
 ) -> None:
+    scene = await _set_scene(telegram, ann, ben)
     killer = Killer(pair, kills=KILLS, seed=SEED, victims={"bot": 4, "worker": 1})
     async with killer.at_large():
-        lives = await asyncio.gather(_live(telegram, ann, killer), _live(telegram, ben, killer))
-    print(dict(killer.killed), telegram.transcript(ann))
-
+        lives = await asyncio.gather(
+            _live(scene, ann, KINDS, killer), _live(scene, ben, KINDS[2:] + KINDS[:2], killer)
+        )
+    made = [one for life in lives for one in life]
     await all_sent(pair)
-    for person, projects in zip((ann, ben), lives, strict=True):
-        _check_everything_was_said_once(telegram, person, projects)
-    await _check_each_message_is_a_row(pair, telegram, [ann, ben])
-    await _check_deployments(pair, [name for projects in lives for name in projects])
+    print(dict(killer.killed), *(telegram.transcript(one.place) for one in made))
+
+    for one in made:
+        _check_everything_was_said_once(telegram, one)
+    assert sorted(topic.name for topic in scene.forum.topics) == sorted(
+        one.name for one in made if isinstance(one.place, Topic)
+    )
+    await _check_the_ledger(pair, made)
+
+    await _check_that_a_killed_bot_follows_no_log_for_ever(pair, scene, [ann, ben], made[0].name)
+    await _check_each_message_is_a_row(pair, telegram, [ann, ben, scene.group, scene.forum])
 
 
-async def _live(telegram: Telegram, person: Person, killer: Killer) -> list[str]:
-    """Have one project after another made for as long as somebody kills."""
-    made: list[str] = []
-    while not killer.has_had_enough or not made:
+async def _set_scene(telegram: Telegram, ann: Person, ben: Person) -> Scene:
+    scene = Scene(telegram, telegram.supergroup("Team", ann, ben), telegram.forum("Forum", ann, ben))
+    for place in (scene.group, scene.forum):
+        ann.say(f"/users add {place.id}")
+        await said(telegram, ann, f"{place.id} is let in")
+    return scene
+
+
+async def _live(scene: Scene, person: Person, kinds: tuple[str, ...], killer: Killer) -> list[Made]:
+    """Have one project after another made for as long as somebody kills, here and there."""
+    made: list[Made] = []
+    for kind in cycle(kinds):
         name = f"{person.first_name.lower()}-{len(made) + 1}"
-        made.append(name)
-        person.say(f"/new static-site {name}")
-        await _approve(telegram, person, f"Build {name} from static-site?")
-        await _approve(telegram, person, f"Deploy release 1 of {name}?")
-        await said(telegram, person, f"of {name} is live")
+        made.append(one := await scene.wish(person, kind, name))
+        await _approve(scene.telegram, person, one.place, f"Build {name} from static-site?")
+        await _approve(scene.telegram, person, one.place, f"Deploy release 1 of {name}?")
+        await said(scene.telegram, one.place, f"of {name} is live")
+        if killer.has_had_enough and len(made) >= AT_LEAST:
+            break
     return made
 
 
-async def _approve(telegram: Telegram, person: Person, question: str) -> None:
-    message = await asked(telegram, person, question)
+async def _approve(telegram: Telegram, person: Person, place: Chatlike, question: str) -> None:
+    message = await asked(telegram, place, question)
     press(person, message, "Approve")
     await telegram.until(lambda: not message.buttons, timeout=STEP_S, what=f"{question} without buttons")
 
 
-def _check_everything_was_said_once(telegram: Telegram, person: Person, projects: list[str]) -> None:
-    said = [message.text for message in telegram.messages(person, by_bot=True)]
-    for name in projects:
-        once = Counter(
-            {
-                "asked for the plan": _count(said, f"Build {name} from static-site?"),
-                "asked for the release": _count(said, f"Deploy release 1 of {name}?"),
-                "told the end": _count(said, f"of {name} is live"),
-                "one progress": _count(said, f"Build {name} · run"),
-            }
-        )
-        assert set(once.values()) == {1}, (name, once, said)
+def _check_everything_was_said_once(telegram: Telegram, made: Made) -> None:
+    said = [message.text for message in telegram.messages(made.place, by_bot=True)]
+    [progress] = [text for text in said if f"Build {made.name} · run" in text]
+    assert "Done in" in progress
+    once = Counter(
+        {
+            "asked for the plan": _count(said, f"Build {made.name} from static-site?"),
+            "asked for the release": _count(said, f"Deploy release 1 of {made.name}?"),
+            "told the end": _count(said, f"of {made.name} is live"),
+        }
+    )
+    assert set(once.values()) == {1}, (made.name, once, said)
+
+
+async def _check_that_a_killed_bot_follows_no_log_for_ever(
+    installation: Installation, scene: Scene, people: list[Person], project: str
+) -> None:
+    """Have a log followed in private, where it is a draft, and in a group; kill the bot that does, and look."""
+    telegram, [ann, ben] = scene.telegram, people
+    ann.say(f"/logs {project} follow")
+    ben.say(f"/logs {project} follow", scene.group)
+    await telegram.until(lambda: telegram.drafts(ann)[-1]["texts"], timeout=STEP_S, what="a draft")
+    await telegram.until(lambda: _grows(telegram, scene.group), timeout=STEP_S, what="a message that grows")
+
+    installation.kill("bot", await _speaker(installation))
+
+    for place in (ann, scene.group):
+        await said(telegram, place, "is not followed any more")
+    await all_sent(installation)
+    assert not any(draft["shown"] for draft in telegram.drafts(ann))
+    assert not _grows(telegram, scene.group)
+    for place in (ann, scene.group):
+        texts = [message.text for message in telegram.messages(place, by_bot=True)]
+        assert _count(texts, "as it is written") == _count(texts, "is not followed any more") == 1, texts
+    # It can be followed again, and the end is said by whoever is told to stop.
+    ann.say(f"/logs {project} follow")
+    await telegram.until(lambda: telegram.drafts(ann)[-1]["shown"], timeout=STEP_S, what="a draft")
+    ann.stop_draft()
+    await said(telegram, ann, "Somebody stopped it.")
+
+
+def _grows(telegram: Telegram, group: Group) -> bool:
+    return any(message.text.endswith("\n…") for message in telegram.messages(group, by_bot=True))
+
+
+async def _speaker(installation: Installation) -> Forked:
+    """Return the bot that speaks."""
+    async with installation.ledgers() as tx:
+        cursor = await tx.execute("SELECT holder FROM leases WHERE name = 'telegram'")
+        [holder] = [row[0] for row in await cursor.fetchall()]
+    [speaker] = [one for one in installation.processes["bot"] if holder.endswith(f":{one.pid}")]
+    return speaker
 
 
 async def _check_each_message_is_a_row(
-    installation: Installation, telegram: Telegram, people: list[Person]
+    installation: Installation, telegram: Telegram, places: list[Person | Group]
 ) -> None:
     """Look whether what stands in the chats is what the outbox says, neither more nor less."""
+    await all_sent(installation)
     async with installation.ledgers() as tx:
-        for person in people:
+        for place in places:
             cursor = await tx.execute(
                 """
                 SELECT message_id FROM outbox
                  WHERE chat_id = %s AND status = 'sent' AND content ->> 'type' <> 'toast' ORDER BY message_id
                 """,
-                [person.id],
+                [place.id],
             )
             rows = [row[0] for row in await cursor.fetchall()]
-            assert rows == [message.id for message in telegram.messages(person, by_bot=True)]
+            # That a topic was opened or a message pinned is told by Telegram, without words.
+            assert rows == [one.id for one in telegram.messages(place, by_bot=True) if one.text]
 
 
-async def _check_deployments(installation: Installation, names: list[str]) -> None:
+async def _check_the_ledger(installation: Installation, made: list[Made]) -> None:
+    """Look whether everything was decided, deployed and attached once."""
     async with installation.ledgers() as tx:
         cursor = await tx.execute(
             """
-            SELECT projects.name, count(*) FROM deployments JOIN projects ON projects.id = project_id
-             WHERE status = 'succeeded' GROUP BY 1
+            SELECT projects.name,
+                   (SELECT count(*) FROM approvals WHERE run_id = runs.id),
+                   (SELECT count(*) FROM deployments WHERE run_id = runs.id AND status = 'succeeded'),
+                   (SELECT count(*) FROM attachments WHERE run_id = runs.id)
+              FROM projects JOIN runs ON runs.project_id = projects.id
+             ORDER BY 1
             """
         )
-        assert dict(await cursor.fetchall()) == dict.fromkeys(names, 1)
+        assert await cursor.fetchall() == sorted((one.name, 2, 1, one.files) for one in made)
 
 
 def _count(texts: list[str], words: str) -> int:
