@@ -135,23 +135,26 @@ class _Checkup:
             self.done.services += 1
             if service.at_work:
                 return await self._begin_anew(service)
-            known = self._known.get((service.subject, Aspect.SERVICE))
+            known = self._known_of(service, Aspect.SERVICE)
             sight, status = await of_service(self._world.reader, self._world.probe, service, known)
-            await self._note(
-                sight, known or Health(service.subject, sight.aspect, service.project_id), service
-            )
+            await self._note(sight, known, service)
             if status is not None and status.url is not None and status.url.startswith("https:"):
                 await self._look_at_certificate(service, status.url)
         return None
 
     async def _look_at_certificate(self, service: Service, url: str) -> None:
-        known = self._known.get((service.subject, Aspect.CERTIFICATE))
-        known = known or Health(service.subject, Aspect.CERTIFICATE, service.project_id)
+        known = self._known_of(service, Aspect.CERTIFICATE)
         await self._note(await of_certificate(url, was_short=not known.is_well), known, service)
 
     async def _begin_anew(self, service: Service) -> None:
         async with self._writing, self._held.transaction(self._database) as tx:
-            await health.begin_anew(tx, service.project_id)
+            for one in await health.of_project(tx, service.project_id):
+                await health.store(tx, one.anew())
+
+    def _known_of(self, service: Service, aspect: Aspect) -> Health:
+        known = self._known.get((service.subject, aspect))
+        known = known or Health(service.subject, aspect, service.project_id)
+        return known.as_of(service.changed_at)
 
     async def _note(self, sight: Sight, known: Health, service: Service | None = None) -> None:
         """Store what was seen, and tell what that changes."""
@@ -159,9 +162,10 @@ class _Checkup:
         lines = await self._last_lines(service) if service and known.is_about_to_fail(sight.finding) else ""
         with tracing.bind() as trace_id:
             async with self._writing, self._held.transaction(self._database) as tx:
-                if service is not None and not await _is_wanted_now(tx, service):
+                if service is not None and not await _is_wanted_still(tx, service):
                     return
                 before = await health.get(tx, known.subject, known.aspect, known.project_id)
+                before = before.as_of(service.changed_at) if service else before
                 now = before.after(sight.finding, datetime.now(UTC), processes_since=sight.processes_since)
                 told_in = await _listeners(tx, service) if now.untold else []
                 for session_id in told_in:
@@ -178,10 +182,9 @@ class _Checkup:
         return (await logs_of(self._world.reader, service.name, LINES_TOLD)).logs or ""
 
 
-async def _is_wanted_now(tx: Connection, service: Service) -> bool:
-    """Whether a service is still to run, and nobody has begun to change it since it was looked at."""
-    found = await health.services(tx, LOCAL, service.project_id)
-    return bool(found) and not found[0].at_work
+async def _is_wanted_still(tx: Connection, service: Service) -> bool:
+    """Whether a service is still to run, and nobody has changed anything about it since the pass began."""
+    return await health.services(tx, LOCAL, service.project_id) == [service]
 
 
 async def _listeners(tx: Connection, service: Service | None) -> Sequence[SessionId]:

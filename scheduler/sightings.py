@@ -81,7 +81,7 @@ async def of_machine(machine: Machine, unwell: Collection[Aspect]) -> list[Sight
 
 
 async def of_service(
-    reader: ServiceReader, probe: Probe, service: Service, known: Health | None
+    reader: ServiceReader, probe: Probe, service: Service, known: Health
 ) -> tuple[Sight, ServiceStatus | None]:
     """Look at a service: at its processes, and at what it answers.
 
@@ -131,7 +131,7 @@ def _measured(aspect: Aspect, limit: Limit, value: float, unwell: Collection[Asp
     return Sight(aspect, told if limit.is_passed(value, was_passed=aspect in unwell) else "")
 
 
-def _of_processes(status: ServiceStatus, known: Health | None) -> str:
+def _of_processes(status: ServiceStatus, known: Health) -> str:
     match status.state:
         case ServiceState.ABSENT:
             return "it is not on its server"
@@ -140,8 +140,6 @@ def _of_processes(status: ServiceStatus, known: Health | None) -> str:
         case ServiceState.FAILED:
             return "not all of its processes run"
         case ServiceState.RUNNING:
-            before = known.processes_since if known else None
-            again = (
-                before is not None and status.processes_since is not None and before < status.processes_since
-            )
+            before, began = known.processes_since, status.processes_since
+            again = before is not None and began is not None and before < began
             return "one of its processes has ended, and was started again" if again else ""

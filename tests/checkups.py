@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,6 +34,8 @@ class Edge:
     asked: list[str] = field(default_factory=list)
     seen: Vitals = WELL
     there: bool = True
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """What happens while an address is asked."""
 
     async def status(self, project: str) -> ServiceStatus:
         return self.services.get(project, ServiceStatus(ServiceState.ABSENT))
@@ -44,6 +47,8 @@ class Edge:
 
     async def fault(self, url: str) -> str | None:
         self.asked.append(url)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return self.faults.get(url)
 
     async def has_server(self) -> bool:

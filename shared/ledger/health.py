@@ -51,6 +51,11 @@ class Aspect(StrEnum):
     LOAD = "load"
 
     @property
+    def is_news(self) -> bool:
+        """Whether a change is told unasked. Much to do is no fault: what suffers from it is told of by itself."""
+        return self is not Aspect.LOAD
+
+    @property
     def worst(self) -> State:
         """What something is when this is wrong with it."""
         return State.DOWN if self in {Aspect.SERVICE, Aspect.MANAGER} else State.DEGRADED
@@ -94,9 +99,19 @@ class Health:
     @property
     def untold(self) -> State | None:
         """The state that is to be told; None when people know it. That all is well is no news at first."""
-        if self.state is None or self.state is (self.told or State.UP):
+        if self.state is None or not self.aspect.is_news:
             return None
-        return self.state
+        return None if self.state is (self.told or State.UP) else self.state
+
+    def anew(self) -> Health:
+        """Return it counted anew, since it is being changed; its state stays until another one is known."""
+        return replace(self, failures=0, successes=0, turned_at=None, processes_since=None)
+
+    def as_of(self, changed_at: datetime | None) -> Health:
+        """Return it counted anew if it was changed since it was looked at last."""
+        if changed_at is None or self.observed_at is None or changed_at < self.observed_at:
+            return self
+        return self.anew()
 
     def is_about_to_fail(self, finding: str) -> bool:
         """Whether one more observation like this makes it fail."""
@@ -145,6 +160,8 @@ class Service:
     """How many the project has."""
     at_work: bool
     """Whether a run is changing something about it right now."""
+    changed_at: datetime | None
+    """When the last run that may have changed something ended."""
 
     @property
     def subject(self) -> str:
@@ -155,14 +172,15 @@ class Service:
 async def services(tx: Connection, server: str, project_id: ProjectId | None = None) -> list[Service]:
     """Return the services that are wanted to run on a server, by name, or only one project's.
 
-    Indexes: deployments_of_project, runs_project_lease.
+    Indexes: deployments_of_project, runs_project_lease, runs_of_project.
     """
     async with tx.cursor(row_factory=class_row(Service)) as cursor:
         await cursor.execute(
             """
             SELECT projects.id AS project_id, name, session_id, releases.contract,
                    (SELECT max(number) FROM releases WHERE project_id = projects.id) AS releases,
-                   EXISTS (SELECT FROM runs WHERE project_id = projects.id AND status = 'running') AS at_work
+                   EXISTS (SELECT FROM runs WHERE project_id = projects.id AND status = 'running') AS at_work,
+                   (SELECT max(ended_at) FROM runs WHERE project_id = projects.id) AS changed_at
               FROM projects
              CROSS JOIN LATERAL (
                    SELECT release_id FROM deployments
@@ -228,17 +246,6 @@ async def forget_unwanted(tx: Connection) -> None:
         DELETE FROM health USING projects
          WHERE projects.id = project_id AND (removed_at IS NOT NULL OR service <> 'running')
         """
-    )
-
-
-async def begin_anew(tx: Connection, project_id: ProjectId) -> None:
-    """Count anew what is seen of a service, since it is being changed; its state stays until it is known."""
-    await tx.execute(
-        """
-        UPDATE health SET failures = 0, successes = 0, turned_at = NULL, processes_since = NULL
-         WHERE project_id = %s
-        """,
-        [project_id],
     )
 
 

@@ -9,130 +9,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 
-from graph.conversation import Conversation, Message, Reply, Services
+from cli.terminal.standing import Standing, picked
+from graph.conversation import Feed
 from graph.conversation.replies import CommandChoice, Kind
-from infrastructure.blueprints import catalogue
 from infrastructure.deploy.deployer import ServiceState, ServiceStatus
 from infrastructure.machine import Vitals
-from scheduler.server_health import Checked, server_health
+from scheduler.server_health import Checked
 from shared.database import Database
 from shared.ids import UserId
 from shared.lease import LeaseLost
-from shared.ledger import claims, deployments, health, projects, releases, sessions, users
-from shared.ledger.claims import Ending
-from shared.ledger.health import FAILURES, SUCCESSES, Aspect, State
-from shared.ledger.projects import Project
-from shared.ledger.runs import Run, Status
+from shared.ledger import health, projects, sessions, users
+from shared.ledger.health import FAILURES, SUCCESSES, State
 from shared.ledger.users import Role
-from shared.locks import HeldLock
-from tests.checkups import Edge
-from tests.engine import OWNER, Engine, end, until
+from tests.engine import end, until
+from tests.integration.scheduler.watch import BEGAN, HEALTH, RUNNING, Watch
 from tests.workflows import build_failing
-
-HELD = HeldLock("server_health", 1)
-URL = "http://127.0.0.1:8100/"
-HEALTH = f"{URL}healthz"
-BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
-RUNNING = ServiceStatus(ServiceState.RUNNING, port=8100, url=URL, processes_since=BEGAN)
-CONTRACT = {
-    "version": 1,
-    "processes": {"web": {"command": ["python"], "port": True}},
-    "health": {"path": "/healthz"},
-}
-
-
-@dataclass
-class Watch:
-    """A project that is deployed, and whoever looks at its service."""
-
-    engine: Engine
-    edge: Edge
-    project: Project
-    run: Run
-    """The one that deployed it."""
-    read: int = 0
-
-    @property
-    def database(self) -> Database:
-        return self.engine.database
-
-    async def look(self, times: int = 1) -> list[Checked]:
-        return [
-            await server_health(self.database, self.engine.live, HELD, world=self.edge.world)
-            for _ in range(times)
-        ]
-
-    async def told(self) -> list[Reply]:
-        """Return what was said in the project's session since the last time."""
-        async with self.database.connection() as connection:
-            turns = await sessions.turns_after(connection, self.project.session_id, self.read)
-        self.read = max([self.read, *(turn.seq for turn in turns)])
-        return [Reply.model_validate(turn.body) for turn in turns if turn.author == "telewright"]
-
-    async def known(self, aspect: Aspect = Aspect.SERVICE) -> health.Health:
-        async with self.database.connection() as connection:
-            [one] = [one for one in await health.of_everything(connection) if one.aspect is aspect]
-        return one
-
-    async def want(self, service: projects.Service) -> None:
-        async with self.database.transaction() as tx:
-            await projects.set_service(tx, self.project.id, service)
-
-    async def release(self) -> None:
-        """Let the project have one release more, and run it."""
-        async with self.database.transaction() as tx:
-            made = await releases.of_project(tx, self.project.id)
-            release = await releases.record(
-                tx, project_id=self.project.id, commit_sha=f"{len(made):040x}", digest="0" * 64,
-                contract=CONTRACT, tests="", run_id=self.run.id,
-            )  # fmt: skip
-            deployed = await deployments.start(
-                tx, project_id=self.project.id, release_id=release.id, run_id=self.run.id,
-                attempt=release.number, server="local",
-            )  # fmt: skip
-            await deployments.succeed(tx, deployed.id, url=URL)
-
-    async def work(self) -> claims.Claim:
-        """Let a run work on the project."""
-        run = await self.engine.accept(build_failing, project_id=self.project.id)
-        async with self.database.transaction() as tx:
-            claim = await claims.claim(tx, run.id, worker="w1")
-        assert claim is not None
-        return claim
-
-    async def finish(self, claim: claims.Claim) -> None:
-        async with self.database.transaction() as tx:
-            await claims.let_go_ended(tx, await claims.lock_held(tx, claim), Ending(Status.SUCCEEDED))
-
-    async def ask(self, text: str) -> str:
-        """Say something where the project is talked about."""
-        conversation = Conversation(
-            self.database, self.engine.live, Services(catalogue=catalogue, reader=self.edge)
-        )
-        said = Message(
-            front="test", external_id=text, session_id=self.project.session_id, user=OWNER, text=text
-        )
-        [reply] = await conversation.receive(said)
-        return reply.plain
-
-
-@pytest.fixture
-async def watch(engine: Engine) -> Watch:
-    run = await engine.accept(build_failing)
-    project_id = await engine.project("hello")
-    async with engine.database.transaction() as tx:
-        await tx.execute("INSERT INTO leases (name, token) VALUES ('server_health', 1)")
-        await projects.set_service(tx, project_id, "running")
-        project = await projects.get(tx, project_id)
-    watch = Watch(engine, Edge({"hello": RUNNING}), project, run)
-    await watch.release()
-    return watch
 
 
 async def test_a_service_that_stops_answering_is_told_of_once_and_once_when_it_is_back(watch: Watch) -> None:
@@ -166,6 +64,21 @@ async def test_a_project_with_an_earlier_release_may_be_rolled_back(watch: Watch
     ]
 
 
+async def test_a_person_at_a_terminal_picks_what_is_offered_to_be_done(watch: Watch) -> None:
+    feed, standing = Feed(watch.database, watch.engine.live), Standing()
+    await feed.attach("terminal:1", watch.project.session_id)
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await watch.look(FAILURES)
+
+    [item] = await feed.unread("terminal:1", watch.project.session_id)
+    assert item.reply is not None
+    standing.take(item.reply)
+    choice = picked(standing.offer, "1")
+
+    assert isinstance(choice, CommandChoice)
+    assert "is queued: Restart hello" in (await watch.say(choice.command)).plain
+
+
 @pytest.mark.parametrize("state", [ServiceState.FAILED, ServiceState.ABSENT, ServiceState.STOPPED])
 async def test_a_service_whose_processes_do_not_run_is_down(watch: Watch, state: ServiceState) -> None:
     watch.edge.services["hello"] = ServiceStatus(state)
@@ -178,9 +91,7 @@ async def test_a_service_that_is_started_again_and_again_is_down(watch: Watch) -
     await watch.look(SUCCESSES)
     for number in range(FAILURES):
         restarted = BEGAN + timedelta(seconds=number + 1)
-        watch.edge.services["hello"] = ServiceStatus(
-            ServiceState.RUNNING, port=8100, url=URL, processes_since=restarted
-        )
+        watch.edge.services["hello"] = replace(RUNNING, processes_since=restarted)
         await watch.look()
     [down] = await watch.told()
     assert "one of its processes has ended, and was started again" in down.plain
@@ -197,6 +108,32 @@ async def test_a_service_that_a_person_has_stopped_is_not_down(watch: Watch) -> 
     del watch.edge.faults[HEALTH]
     await watch.look(SUCCESSES)
     assert await watch.told() == [], "what came up for the first time is not back"
+
+
+async def test_a_service_that_is_stopped_or_changed_while_it_is_looked_at_is_not_down(watch: Watch) -> None:
+    watch.edge.faults[HEALTH] = "it answers 503"
+    await watch.look(FAILURES - 1)
+
+    async def change() -> None:
+        await watch.finish(await watch.work())
+
+    watch.edge.meanwhile = change
+    await watch.look()
+    assert await watch.told() == []
+    watch.edge.meanwhile = None
+    await watch.look(FAILURES - 1)
+    assert await watch.told() == [], "what was seen before the change says nothing of what is there now"
+    watch.edge.meanwhile = partial(watch.want, "stopped")
+    await watch.look()
+    assert await watch.told() == []
+
+
+async def test_a_restart_that_was_asked_for_is_no_fault(watch: Watch) -> None:
+    await watch.look(SUCCESSES)
+    await watch.finish(await watch.work())
+    watch.edge.services["hello"] = replace(RUNNING, processes_since=BEGAN + timedelta(seconds=9))
+    await watch.look()
+    assert (await watch.known()).finding == ""
 
 
 async def test_a_service_that_is_being_changed_is_not_down_and_is_counted_anew_after(watch: Watch) -> None:
@@ -226,12 +163,14 @@ async def test_what_was_told_to_be_down_is_told_to_be_back_after_it_was_changed(
 
 async def test_status_says_how_it_is_and_since_when(watch: Watch) -> None:
     await watch.look(SUCCESSES)
-    assert re.search(r"^health: up since 2\d{3}-.* UTC \(", await watch.ask("/status hello"), re.MULTILINE)
+    assert re.search(
+        r"^health: up since 2\d{3}-.* UTC \(", (await watch.say("/status hello")).plain, re.MULTILINE
+    )
     watch.edge.faults[HEALTH] = "it answers 500"
     await watch.look(FAILURES)
-    told = await watch.ask("/status  hello")
+    told = (await watch.say("/status hello")).plain
     assert re.search(r"^health: down since .*: asked for /healthz, it answers 500$", told, re.MULTILINE)
-    assert re.search(r"^hello .* down ", await watch.ask("/status"), re.MULTILINE)
+    assert re.search(r"^hello .* down ", (await watch.say("/status")).plain, re.MULTILINE)
 
 
 async def test_the_owner_is_told_of_a_full_disk_once_and_where_they_spoke_last(watch: Watch) -> None:
@@ -246,7 +185,7 @@ async def test_the_owner_is_told_of_a_full_disk_once_and_where_they_spoke_last(w
     assert told.plain.startswith(
         "The server local: its disk is nearly full (93% used, 2.1 GB left). Make room"
     )
-    assert "its disk is nearly full" in await watch.ask("/status")
+    assert "its disk is nearly full" in (await watch.say("/status")).plain
     watch.read += 2
 
     watch.edge.seen = Vitals(disk=0.87, disk_free=4_000_000_000, memory=0.5, load=0.5)
@@ -311,15 +250,32 @@ async def test_two_that_look_at_the_same_moment_tell_it_once(watch: Watch) -> No
     assert len(await watch.told()) == 1
 
 
+BEFORE_THE_MESSAGE = "SELECT FROM sessions FOR UPDATE"
+AFTER_THE_MESSAGE = "SELECT pg_advisory_xact_lock(1)"
+"""What makes whoever has something to say wait there."""
+
+WAIT_AFTER_THE_MESSAGE = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1);
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER wait BEFORE UPDATE ON health FOR EACH ROW
+        WHEN (NEW.told IS DISTINCT FROM OLD.told) EXECUTE FUNCTION wait()
+    """
+
+
 @pytest.mark.timeout(90)
-async def test_replicas_of_which_one_is_killed_between_the_state_and_the_message_tell_it_once(
-    watch: Watch, database_url: str, redis_url: str
+@pytest.mark.parametrize("barred_by", [BEFORE_THE_MESSAGE, AFTER_THE_MESSAGE], ids=["before", "after"])
+async def test_replicas_of_which_one_is_killed_around_the_message_tell_it_once(
+    watch: Watch, database_url: str, redis_url: str, barred_by: str
 ) -> None:
-    # Who wants to say something waits for the session, having decided what it is.
     async with await psycopg.AsyncConnection.connect(database_url) as barring:
-        await barring.execute("SELECT FROM sessions WHERE id = %s FOR UPDATE", [watch.project.session_id])
+        await barring.execute(WAIT_AFTER_THE_MESSAGE)
+        await barring.commit()
+        await barring.execute(barred_by)
         with _replica(database_url, redis_url) as one, _replica(database_url, redis_url) as other:
-            await until(lambda: _waits_to_speak(watch.database), within_s=30)
+            await until(lambda: _waits(watch.database), within_s=30)
             holder = await _holder(watch.database)
             end(one if one.pid == holder else other)
             await barring.rollback()
@@ -341,13 +297,11 @@ def _replica(database_url: str, redis_url: str) -> Iterator[subprocess.Popen[byt
             end(process)
 
 
-async def _waits_to_speak(database: Database) -> bool:
+async def _waits(database: Database) -> bool:
+    """Whether somebody waits for what the test holds."""
     async with database.connection() as connection:
         cursor = await connection.execute(
-            """
-            SELECT FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%last_turn + 1%'
-            """
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return await cursor.fetchone() is not None
 

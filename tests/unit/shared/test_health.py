@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.ledger.health import FAILURES, SUCCESSES, Aspect, Health, State
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
-ASPECTS = st.sampled_from(Aspect)
+ASPECTS = st.sampled_from([aspect for aspect in Aspect if aspect.is_news])
 LOOKS = st.lists(st.booleans() | st.just(value=False), max_size=60)
 """Whether something was seen to be wrong."""
 
@@ -91,6 +91,12 @@ def test_what_could_not_be_told_is_told_later_if_it_is_still_so() -> None:
     assert health.untold is State.DEGRADED
     assert health.told_now().untold is None
     assert health.after("", at(10)).after("", at(11)).untold is None, "nobody had heard of it"
+
+
+def test_a_machine_with_much_to_do_is_known_and_not_told_of() -> None:
+    known = watched([True] * FAILURES, Aspect.LOAD)
+    assert known[-1].state is State.DEGRADED
+    assert told(known) == []
 
 
 def test_it_is_known_before_that_the_next_failure_counts() -> None:
