@@ -58,7 +58,7 @@ class Standing:
     def offer(self) -> Reply | None:
         """The reply whose choices can be picked.
 
-        An answer's until the person says something, else those of the newest
+        An answer's, or that of what happened meanwhile, until the person says something; else those of the newest
         question that is still open.
         """
         if self.awaited is not None:
@@ -72,8 +72,10 @@ class Standing:
         self._passing = None
 
     def _remind(self, reply: Reply) -> None:
-        """Offer what is shown last: its choices are the question's."""
-        if self._questions.pop(reply.approval_id, None) is not None:
+        """Offer what is shown last: its choices are the question's, or what can be done about a service."""
+        if reply.approval_id is None:
+            self._passing = reply
+        elif self._questions.pop(reply.approval_id, None) is not None:
             self._questions[reply.approval_id] = reply
 
     def _end(self, run_number: int | None) -> None:

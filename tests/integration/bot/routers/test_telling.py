@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 
 from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.places import Place
 from graph.conversation import Feed
-from graph.conversation.replies import DecisionChoice
+from graph.conversation.health import service_changed
+from graph.conversation.replies import CommandChoice, DecisionChoice
 from shared.database import Database
-from shared.ids import SessionId
+from shared.ids import ProjectId, SessionId
+from shared.ledger import sessions
+from shared.ledger.health import Aspect, Health, Service, State
 from shared.live import Live
+from shared.tracing import new_trace_id
 from tests.fakes.telegram import Group, Message, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
@@ -86,6 +93,35 @@ async def test_an_answer_in_a_topic_replies_to_what_was_said_there(
     await ears.listen()
 
     assert (await told(ears, notifier, f"{forum.id}:{topic.id}")).reply_to == said.id
+
+
+async def test_a_service_that_is_down_is_told_aloud_with_what_can_be_done(
+    ears: Ears, notifier: Notifier, owner: Person, database: Database
+) -> None:
+    owner.say("/whoami")
+    await ears.listen()
+    session_id = await ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{OWNER}:0")
+    service = Service(
+        ProjectId(UUID(int=1)), "hello", session_id, contract={}, releases=2, at_work=False, changed_at=None
+    )
+    down = Health(
+        service.subject, Aspect.SERVICE, state=State.DOWN, since=datetime.now(UTC), finding="silence"
+    )
+    async with database.transaction() as tx:
+        body = service_changed(service, down, log="one\ntwo").model_dump(mode="json")
+        await sessions.say(tx, session_id, author="telewright", body=body, trace_id=new_trace_id())
+
+    await notifier.deliver(session_id)
+
+    newest = await ears.one("SELECT last_turn FROM sessions WHERE id = %s", session_id)
+    content = (await ears.row(f"turn:{session_id}:{newest}")).content
+    assert isinstance(content, Words)
+    assert not content.silent
+    assert content.text.startswith("hello is down, since ")
+    assert [button.choice for row in content.buttons for button in row] == [
+        CommandChoice(label="Restart", command="/restart hello"),
+        CommandChoice(label="Roll back", command="/rollback hello"),
+    ]
 
 
 async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed_since(
