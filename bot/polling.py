@@ -25,6 +25,8 @@ _WAIT_S: Final = 30
 """How long Telegram keeps a request open until there is something."""
 _MARGIN_S: Final = 15.0
 """How much later than that an answer may come."""
+_GATHERED_S: Final = 0.02
+"""Answers are so far apart: what people say within this time is fetched and stored together."""
 
 RESTARTED = Counter(
     "telewright_bot_polling_restarts_total", "Times that polling stood still and was started anew"
@@ -98,10 +100,12 @@ class Polling:
         log.info("polling.started")
         while True:
             raw = await insist(self._fetch, pausing=self._pause)
+            answered_at = time.monotonic()
             await self._store([update for one in raw if (update := read_update(one, self._bot))])
             # Only now: what is before the offset is forgotten by Telegram.
             if raw:
                 self._offset = 1 + max(number for one in raw if (number := number_of(one)) is not None)
+                await asyncio.sleep(answered_at + _GATHERED_S - time.monotonic())
 
     async def _leave_webhook(self) -> None:
         """Have updates kept for us that would go to a webhook; what it did not get yet is kept as well."""

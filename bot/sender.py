@@ -50,6 +50,9 @@ from shared.outages import OUTAGE, outlast
 _SWEEP_S: Final = 1.0
 """How often the whole outbox is looked at, for what nobody has woken the sender for."""
 
+_GATHERED_S: Final = 0.005
+"""Rounds are so far apart: what comes within this time costs one transaction."""
+
 _LAST_WORD_S: Final = 5.0
 """How long the calls under way may go on when the sender is told to stop."""
 
@@ -134,9 +137,13 @@ class Sender:
 
     async def _serve(self) -> None:
         """Go round after round, as long as there is something to record or to take."""
+        begun = -math.inf
         while True:
+            if self._ready or self._done:
+                await asyncio.sleep(begun + _GATHERED_S - time.monotonic())
             looks, soonest = self._next_looks()
             if looks or self._done:
+                begun = time.monotonic()
                 await self._round(looks)
             else:
                 await self._rest(soonest)
