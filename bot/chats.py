@@ -1,4 +1,4 @@
-"""What is known of Telegram's chats and topics: whether they can be written to, and where they went."""
+"""What is known of Telegram's chats: whether they can be written to, and where they went."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiogram.types import Chat as TelegramChat
 from psycopg.rows import class_row, tuple_row
 
 from bot.outbox import PROGRESS
-from bot.places import FRONT, Place
+from bot.places import FRONT
 from shared.database import Connection
 
 FIRST_SUPERGROUP: Final = -1_000_000_000_000
@@ -57,17 +57,6 @@ class Chat:
         """Parse what comes from the database as text."""
         object.__setattr__(self, "kind", ChatKind(self.kind))
         object.__setattr__(self, "state", ChatState(self.state))
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A topic of a forum or of a private chat."""
-
-    chat_id: int
-    thread_id: int
-    name: str
-    opened_for: str | None
-    gone_at: datetime | None
 
 
 def is_group(chat_id: int) -> bool:
@@ -272,69 +261,6 @@ async def pauses(tx: Connection) -> dict[int, float]:
         return dict(await cursor.fetchall())
 
 
-async def topic_opened(
-    tx: Connection, chat_id: int, thread_id: int, *, name: str, opened_for: str | None = None
-) -> None:
-    """Note a topic, or its new name.
-
-    Args:
-        tx: The transaction to write in.
-        chat_id: Its chat.
-        thread_id: Its number there.
-        name: What it is called.
-        opened_for: What made the bot open it, so that the same thing does not open a second one.
-    """
-    await tx.execute(
-        """
-        INSERT INTO telegram_topics AS topics (chat_id, thread_id, name, opened_for)
-        VALUES (%(chat_id)s, %(thread_id)s, %(name)s, %(opened_for)s)
-        ON CONFLICT (chat_id, thread_id) DO UPDATE
-           SET name = excluded.name, opened_for = coalesce(topics.opened_for, excluded.opened_for),
-               gone_at = NULL
-        """,
-        {"chat_id": chat_id, "thread_id": thread_id, "name": name, "opened_for": opened_for},
-    )
-
-
-async def topic_opened_for(tx: Connection, opened_for: str) -> Topic | None:
-    """Return the topic that the bot has opened for something."""
-    return await _topic(tx, "opened_for = %(opened_for)s", {"opened_for": opened_for})
-
-
-async def topic(tx: Connection, chat_id: int, thread_id: int) -> Topic | None:
-    """Return a topic that is known."""
-    return await _topic(
-        tx,
-        "chat_id = %(chat_id)s AND thread_id = %(thread_id)s",
-        {"chat_id": chat_id, "thread_id": thread_id},
-    )
-
-
-async def topic_met(tx: Connection, place: Place) -> None:
-    """Note that somebody wrote in a topic: it is there, whatever was heard of it before."""
-    await tx.execute(
-        "UPDATE telegram_topics SET gone_at = NULL WHERE chat_id = %s AND thread_id = %s AND gone_at IS NOT NULL",
-        [place.chat_id, place.thread_id],
-    )
-
-
-async def topic_gone(tx: Connection, chat_id: int, thread_id: int) -> None:
-    """Note that a topic was deleted; what was on its way there goes to the chat itself."""
-    await tx.execute(
-        """
-        INSERT INTO telegram_topics (chat_id, thread_id, gone_at) VALUES (%(chat_id)s, %(thread_id)s, now())
-        ON CONFLICT (chat_id, thread_id) DO UPDATE SET gone_at = now()
-        """,
-        {"chat_id": chat_id, "thread_id": thread_id},
-    )
-    # Index: outbox_open.
-    await tx.execute(
-        f"UPDATE outbox SET thread_id = NULL WHERE chat_id = %(chat_id)s AND thread_id = %(thread_id)s AND {OPEN}",
-        {"chat_id": chat_id, "thread_id": thread_id},
-    )
-    log.info("topic.lost", chat_id=chat_id, thread_id=thread_id)
-
-
 OPEN: Final = "(status IN ('pending', 'sending') OR (status = 'sent' AND sent_revision < revision))"
 """What is to be sent or edited: the condition of the index `outbox_open`."""
 
@@ -386,12 +312,3 @@ async def _move_sessions(tx: Connection, old: int, new: int) -> None:
         """,
         {"front": FRONT, "old": str(old), "new": str(new)},
     )
-
-
-async def _topic(tx: Connection, condition: str, parameters: dict[str, object]) -> Topic | None:
-    async with tx.cursor(row_factory=class_row(Topic)) as cursor:
-        await cursor.execute(
-            f"SELECT chat_id, thread_id, name, opened_for, gone_at FROM telegram_topics WHERE {condition}",
-            parameters,
-        )
-        return await cursor.fetchone()

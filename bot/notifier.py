@@ -6,28 +6,19 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
-from typing import Any
 
 import structlog
 from aiogram import Bot
 
-from bot import outbox, texts
-from bot.audience import private_chats_of_deciders
-from bot.follows import Begun, growing_key
-from bot.links import leading_to_projects
-from bot.origins import Origin, origins
-from bot.outbox import Row
-from bot.outgoing import Toast, Words
-from bot.overview import pin_overview, refresh_overview
-from bot.places import FRONT, READER, Place
-from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
-from graph.conversation import Feed, FeedItem, Kind, Reply
-from graph.conversation.progress import progress_of
+from bot.follows import Begun
+from bot.overview import pin_overview
+from bot.places import FRONT, READER
+from bot.telling import How, Telling
+from graph.conversation import Feed, FeedItem
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
 from shared.lease import LeaseLost, assert_lease
-from shared.ledger import approvals, sessions
+from shared.ledger import sessions
 from shared.live import Live
 from shared.outages import OUTAGE, outlast
 
@@ -43,13 +34,6 @@ _TICK_S = 5.0
 """How often the time of a step under way is told anew."""
 
 log = structlog.get_logger(__name__)
-
-
-class _How(Enum):
-    """How something is told."""
-
-    IN_FULL = auto()
-    THAT_IT_CANNOT = auto()
 
 
 class Notifier:
@@ -137,11 +121,11 @@ class Notifier:
             log.exception("items.untold", session_id=items[0].session_id)
             await self._tell_one_by_one(items)
 
-    async def _tell(self, items: Sequence[FeedItem], *, how: _How = _How.IN_FULL) -> None:
+    async def _tell(self, items: Sequence[FeedItem], *, how: How = How.IN_FULL) -> None:
         username = (await self._bot.me()).username or ""
         async with self._database.pipelined_transaction() as tx:
             await assert_lease(tx, FRONT, self._token)
-            telling = _Telling(tx, self._feed, items, how, username=username)
+            telling = Telling(tx, self._feed, items, how, username=username)
             chats = await telling.tell()
         for chat_id in chats:
             self._wake_sender(chat_id)
@@ -156,7 +140,7 @@ class Notifier:
                 raise
             except Exception:
                 log.exception("item.untellable", key=item.key)
-                await self._tell([item], how=_How.THAT_IT_CANNOT)
+                await self._tell([item], how=How.THAT_IT_CANNOT)
 
     async def _tick(self) -> None:
         """Let the time of what is being done move, and pin what is to be pinned, for ever."""
@@ -182,7 +166,7 @@ class Notifier:
     async def _show(self, run_id: RunId, session_id: SessionId) -> None:
         async with self._turns[session_id], self._database.transaction() as tx:
             await assert_lease(tx, FRONT, self._token)
-            chats = await _Telling(tx, self._feed, session_id=session_id).show(run_id)
+            chats = await Telling(tx, self._feed, session_id=session_id).show(run_id)
         for chat_id in chats:
             self._wake_sender(chat_id)
 
@@ -196,227 +180,6 @@ class Notifier:
     async def _deliver_in_turn(self, session_id: SessionId) -> None:
         async with self._at_once:
             await outlast(lambda: self.deliver(session_id))
-
-
-class _Telling:
-    """One pass over what is new in a session, in one transaction with the cursors' moves."""
-
-    def __init__(
-        self,
-        tx: Connection,
-        feed: Feed,
-        items: Sequence[FeedItem] = (),
-        how: _How = _How.IN_FULL,
-        *,
-        session_id: SessionId | None = None,
-        username: str = "",
-    ) -> None:
-        self._username = username
-        """The bot's, to which links lead."""
-        self._tx = tx
-        self._feed = feed
-        self._items = items
-        self._how = how
-        self._session_id = session_id or items[0].session_id
-        self._chats: set[int] = set()
-        self._in_progress: dict[RunId, None] = {}
-        """Runs whose progress has changed, in the order in which it did."""
-        self.begun: list[Begun] = []
-        """What is followed from here on."""
-
-    async def tell(self) -> set[int]:
-        """Write everything, and return the chats that have something to send."""
-        await self._find_place()
-        await self._feed.acknowledge(*self._items, tx=self._tx)
-        self._origins = await origins(self._tx, [one.inbox_id for one in self._items if one.inbox_id])
-        for item in self._items:
-            if item.reply is not None:
-                await self._say(item, item.reply)
-            if item.run_id is not None and self._how is _How.IN_FULL:
-                self._in_progress.setdefault(item.run_id)
-        for run_id in self._in_progress:
-            await self._show_progress(run_id)
-        if self._in_progress and self._place.in_group:
-            self._chats |= await refresh_overview(self._tx, self._place.chat_id, self._username)
-        return self._chats
-
-    async def show(self, run_id: RunId) -> set[int]:
-        """Show where one run is now, and return the chats that have something to send."""
-        await self._find_place()
-        await self._show_progress(run_id)
-        return self._chats
-
-    async def _find_place(self) -> None:
-        session = await sessions.get(self._tx, self._session_id)
-        assert session is not None  # noqa: S101 - it has items
-        self._place = Place.parse(session.external_key)
-
-    async def _say(self, item: FeedItem, reply: Reply) -> None:
-        if self._how is _How.THAT_IT_CANNOT:
-            reply = Reply.saying(texts.UNTELLABLE).model_copy(update={"run_number": reply.run_number})
-        origin = self._origins.get(item.inbox_id) if item.inbox_id else None
-        if reply.followed is not None:
-            self.begun.append(Begun(self._place, self._session_id, reply.followed))
-        if reply.ended is not None and await self._end_growth(reply, reply.ended):
-            if reply.kind is Kind.NOTICE:
-                return
-            # Its lines stand where it grew.
-            reply = reply.model_copy(update={"blocks": reply.blocks[:1]})
-        match reply.kind:
-            case Kind.ANSWER if origin is not None and origin.query_id is not None:
-                await self._answer_press(item, reply, origin, origin.query_id)
-            case Kind.ANSWER:
-                await self._put(
-                    item.key,
-                    reply,
-                    solicited=item.run_id is None,
-                    to=self._addressee(origin),
-                    reply_to=origin.message_in(self._place) if origin and origin.brings_file else None,
-                )
-            case Kind.PROGRESS | Kind.REMARK:
-                pass  # the run's one message shows it
-            case Kind.QUESTION:
-                await self._ask(item, reply)
-            case Kind.NOTICE if reply.approval_id is not None and not reply.choices:
-                await self._close(item, reply)
-            case Kind.NOTICE if reply.choices:
-                await self._ask(item, reply)
-            case Kind.NOTICE:
-                await self._put(item.key, reply)
-            case Kind.RESULT:
-                await self._end(item, reply)
-
-    def _addressee(self, origin: Origin | None) -> Addressee | None:
-        """Return whom an answer is for, where several people read it."""
-        if origin is None or not self._place.in_group:
-            return None
-        return Addressee(origin.sender_id, origin.sender_name, origin.message_in(self._place))
-
-    async def _answer_press(self, item: FeedItem, reply: Reply, press: Origin, query_id: str) -> None:
-        """Tell who pressed a button, and the chat only what more than a word there is to say.
-
-        What went wrong is only for who pressed: it says nothing to the others of a group.
-        A decision shows itself, in the message that had the buttons.
-        """
-        toast = render_toast(reply, query_id)
-        if reply.error is None and not (press.decides and not reply.asks_comment):
-            await self._put(item.key, reply, solicited=True, to=self._addressee(press))
-            toast = toast.model_copy(update={"text": ""})
-        await outbox.put(
-            self._tx,
-            key=f"toast:{item.key}",
-            place=self._place,
-            content=toast,
-            solicited=True,
-            session_id=self._session_id,
-        )
-        self._chats.add(self._place.chat_id)
-
-    async def _ask(self, item: FeedItem, reply: Reply) -> None:
-        """Put a question where the work was asked for, and to those who may answer it if nobody there may."""
-        await self._put(item.key, reply, heard=True)
-        for place in await private_chats_of_deciders(self._tx, item.run_id, reply.approval_id):
-            if place != self._place:
-                await self._put(f"{item.key}@{place.external_key}", reply, place=place, heard=True)
-
-    async def _close(self, item: FeedItem, reply: Reply) -> None:
-        """Take the buttons away from a question that is asked no more, and say there what became of it."""
-        assert reply.approval_id is not None  # noqa: S101 - the caller looked
-        said = await outbox.of_approval(self._tx, reply.approval_id)
-        for row in said:
-            await self._take_buttons(row, item, reply)
-        if all(isinstance(row.content, Words) and row.content.prompt is not None for row in said):
-            await self._put(item.key, reply.in_full)
-
-    async def _end(self, item: FeedItem, reply: Reply) -> None:
-        """Tell how a run ended; what it still asked is asked no more."""
-        assert item.run_id is not None  # noqa: S101 - only runs have results
-        over = Reply.saying(texts.NOT_ASKED_ANY_MORE)
-        for approval in await approvals.of_run(self._tx, item.run_id):
-            for row in await outbox.of_approval(self._tx, approval.id):
-                await self._take_buttons(row, item, over)
-        await self._put(item.key, reply)
-
-    async def _end_growth(self, reply: Reply, number: int) -> bool:
-        """Let the end of a followed log stand where it grew; return False where that was no message."""
-        growing = await outbox.of_key(self._tx, growing_key(number))
-        if growing is None:
-            return False
-        for place, content in enumerate(render(reply)):
-            key = growing.key if place == 0 else f"{growing.key}#{place}"
-            await outbox.stand(self._tx, **{**_as_it_is(growing), "key": key}, content=content)
-        self._chats.add(growing.chat_id)
-        return True
-
-    async def _take_buttons(self, row: Row, item: FeedItem, closing: Reply) -> None:
-        if not isinstance(row.content, Words) or not row.content.buttons:
-            return
-        await outbox.stand(
-            self._tx,
-            **_as_it_is(row),
-            content=render_decided(row.content, closing, at=item.at),
-        )
-        self._chats.add(row.chat_id)
-
-    async def _show_progress(self, run_id: RunId) -> None:
-        progress, key = await progress_of(self._tx, run_id), f"progress:{run_id}"
-        if progress.status.ended and await outbox.of_key(self._tx, key) is None:
-            # It was over before anybody could watch it: its result says all.
-            return
-        changed = await outbox.stand(
-            self._tx,
-            key=key,
-            place=self._place,
-            content=render_progress(progress),
-            solicited=False,
-            session_id=self._session_id,
-            run_number=progress.run_number,
-        )
-        if changed:
-            self._chats.add(self._place.chat_id)
-
-    async def _put(
-        self,
-        key: str,
-        reply: Reply,
-        *,
-        solicited: bool = False,
-        place: Place | None = None,
-        to: Addressee | None = None,
-        reply_to: int | None = None,
-        heard: bool = False,
-    ) -> None:
-        """Write a reply's messages; only the one with the buttons, or the prompt, is the question's.
-
-        Args:
-            key: What it says, for ever the same.
-            reply: What is said.
-            solicited: Whether somebody has just asked for it.
-            place: Where it is said, if not where the session is.
-            to: Whom it answers, in a group.
-            reply_to: What it answers, where that is not plain though only two talk.
-            heard: Whether it makes a sound, whatever it is.
-        """
-        place = place or self._place
-        if place.in_group:
-            reply = leading_to_projects(reply, self._username)
-        for number, content in enumerate(render(reply, to=to)):
-            if number == 0 and to is None and reply_to is not None and not isinstance(content, Toast):
-                content = content.model_copy(update={"reply_to": reply_to})
-            if number == 0 and heard and not isinstance(content, Toast):
-                content = content.model_copy(update={"silent": False})
-            asks = not isinstance(content, Words) or bool(content.buttons) or content.prompt is not None
-            await outbox.put(
-                self._tx,
-                key=key if number == 0 else f"{key}#{number}",
-                place=place,
-                content=content,
-                solicited=solicited,
-                session_id=self._session_id,
-                run_number=reply.run_number,
-                approval_id=reply.approval_id if asks else None,
-            )
-        self._chats.add(place.chat_id)
 
 
 async def _at_work(tx: Connection) -> list[tuple[RunId, SessionId]]:
@@ -443,14 +206,3 @@ async def _overviews(tx: Connection) -> list[int]:
         [READER],
     )
     return [int(row[0]) for row in await cursor.fetchall()]
-
-
-def _as_it_is(row: Row) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "place": Place(row.chat_id, row.thread_id),
-        "solicited": row.solicited,
-        "session_id": row.session_id,
-        "run_number": row.run_number,
-        "approval_id": row.approval_id,
-    }

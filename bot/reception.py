@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
-from bot import chats, outbox, texts
+from bot import chats, known_topics, outbox, texts
 from bot.access import Access, Person
 from bot.chats import ChatState
 from bot.membership import follow, state_after
@@ -148,7 +148,7 @@ class Reception:
             for chat, message_id in _met(arrivals).values():
                 await chats.met(tx, chat, message_id)
             for place in {one.place for one in arrivals if one.update.message and one.place.thread_id}:
-                await chats.topic_met(tx, place)
+                await known_topics.met(tx, place)
         return len(await received.fetchall())
 
 

@@ -11,40 +11,28 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import partial
-from typing import Final, assert_never
+from typing import Final
 
 import structlog
 from aiogram import Bot
 
-from bot import chats, dispatch, outbox
-from bot.chats import is_group
+from bot import chats, dispatch
+from bot.conclusion import Conclusion, again, dropped
 from bot.courier import (
-    Closed,
     Courier,
-    Dropped,
     Later,
-    Lost,
-    Moved,
-    Outcome,
     Stands,
-    TooLate,
-    TopicLost,
-    Unknown,
 )
 from bot.dispatch import Look, Mark, Next, Rank
 from bot.holds import Holds
-from bot.metrics import DROPPED, EDITED, FOUND, LATENCY, RETRIED, SENT
+from bot.metrics import EDITED, FOUND, LATENCY, RETRIED, SENT
 from bot.outbox import Row, RowStatus
-from bot.outgoing import Toast, Words
+from bot.outgoing import Toast
 from bot.pace import Pace, Waiting, Weight
-from bot.places import FRONT, Place
 from bot.probe import Found, Missing, Probe
-from bot.refusals import Refusal
-from shared.database import Connection, Database
-from shared.lease import LeaseLost, assert_lease
+from shared.database import Database
+from shared.lease import LeaseLost
 from shared.outages import OUTAGE, outlast
 
 _SWEEP_S: Final = 1.0
@@ -83,6 +71,7 @@ class Sender:
         self._pace = pace or Pace()
         self._probe = Probe(database, self._courier, self._pace)
         self._holds = Holds()
+        self._conclusion = Conclusion(database, self._holds, token=token, wake=self.wake)
         self._ready: set[int] = set()
         """Chats to look at."""
         self._busy: dict[int, Weight | None] = {}
@@ -256,12 +245,12 @@ class Sender:
 
     async def _carry(self, row: Row, begun: float) -> Mark | None:
         if time.monotonic() - begun > _FRESH_S:
-            return _again(row)
+            return again(row)
         new = row.status is RowStatus.SENDING
         outcome = await (self._courier.post(row) if new else self._courier.edit(row))
         if isinstance(outcome, Stands):
             _count(row, new=new)
-        return await self._conclude(row, outcome)
+        return await self._conclusion.of(row, outcome)
 
     async def _recover(self, row: Row) -> Mark | None:
         """Find out what has become of a call whose end nobody knows."""
@@ -273,114 +262,17 @@ class Sender:
                 # Whether the first revision was sent or a later one, nobody knows either.
                 return Mark(row.id, RowStatus.SENT, message_id, 1 if row.revision == 1 else 0)
             case Missing() if isinstance(row.content, Toast):
-                return _dropped(row, "nobody knows whether it was shown")
+                return dropped(row, "nobody knows whether it was shown")
             case Missing():
                 RETRIED.labels("unknown").inc()
                 log.info("message.missed", key=row.key, chat_id=row.chat_id)
-                return _again(row)
+                return again(row)
             case Later() as later:
                 # The question has to wait, and its answer stays unknown: the row stays as it is.
-                await self._wait(row, later)
+                await self._conclusion.wait(row, later)
                 return None
             case outcome:
-                return await self._conclude(row, outcome)
-
-    async def _conclude(self, row: Row, outcome: Outcome) -> Mark | None:
-        """Return what is to be recorded of a row; do at once what an outcome means for its whole chat."""
-        match outcome:
-            case Stands(message_id=message_id, error=error):
-                self._holds.succeeded(row.chat_id)
-                return Mark(row.id, RowStatus.SENT, message_id, row.revision, error)
-            case Dropped(error=error):
-                return _dropped(row, error)
-            case TooLate(error=error):
-                await self._explain_late(row)
-                return _dropped(row, error)
-            case Lost(error=error):
-                return await self._say_anew(row, error)
-            case Closed(refusal=Refusal.CHAT_BLOCKED, reason=reason):
-                await self._change(partial(chats.blocked, chat_id=row.chat_id, reason=reason))
-            case Closed(reason=reason):
-                await self._change(partial(chats.gone, chat_id=row.chat_id, reason=reason))
-            case Moved(chat_id=new):
-                await self._change(partial(chats.moved, old=row.chat_id, new=new))
-                self.wake(new)
-            case TopicLost():
-                assert row.thread_id is not None  # noqa: S101 - it was what is gone
-                await self._change(partial(chats.topic_gone, chat_id=row.chat_id, thread_id=row.thread_id))
-                return _anew(row, None)
-            case Later():
-                await self._wait(row, outcome)
-                return _again(row)
-            case Unknown(reason=reason):
-                self._retry(row, reason)
-            case unknown:
-                assert_never(unknown)
-        return None
-
-    async def _explain_late(self, row: Row) -> None:
-        """Say in the chat what a press was to be told, since it can be told no more.
-
-        In a group it was for the eyes of whoever pressed, and is left.
-        """
-        if not isinstance(row.content, Toast) or not row.content.text or is_group(row.chat_id):
-            return
-        words = Words(text=row.content.text, silent=True)
-        await self._change(
-            partial(
-                outbox.put,
-                key=f"late:{row.key}",
-                place=Place(row.chat_id, row.thread_id),
-                content=words,
-                solicited=True,
-                session_id=row.session_id,
-            )
-        )
-
-    async def _say_anew(self, row: Row, error: str) -> Mark:
-        """Send what can no longer be edited as a new message, unless a later one has overtaken it."""
-        if row.is_progress and await outlast(partial(self._is_superseded, row)):
-            return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
-        RETRIED.labels("lost").inc()
-        log.info("message.lost", key=row.key, chat_id=row.chat_id, error=error)
-        return _anew(row, error)
-
-    async def _is_superseded(self, row: Row) -> bool:
-        async with self._database.connection() as connection:
-            return await dispatch.is_superseded(connection, row)
-
-    async def _wait(self, row: Row, outcome: Later) -> None:
-        if outcome.after_s is None:
-            self._retry(row, outcome.reason)
-            return
-        RETRIED.labels(outcome.reason).inc()
-        log.warning(
-            "message.delayed", key=row.key, chat_id=row.chat_id, reason=outcome.reason, by_s=outcome.after_s
-        )
-        if not outcome.flood:
-            self._holds.failed(row.chat_id)
-            self._holds.hold(row.chat_id, outcome.after_s)
-            return
-        if self._holds.flooded(row.chat_id, outcome.after_s):
-            log.warning("sender.delayed", by_s=outcome.after_s)
-        await self._change(partial(chats.paused, chat_id=row.chat_id, seconds=outcome.after_s))
-
-    def _retry(self, row: Row, reason: str) -> None:
-        RETRIED.labels("failed").inc()
-        after_s = self._holds.failed(row.chat_id)
-        log.warning(
-            "message.retried", key=row.key, chat_id=row.chat_id, error=reason, after_s=round(after_s, 1)
-        )
-
-    async def _change(self, write: Callable[[Connection], Awaitable[object]]) -> None:
-        """Write what concerns a whole chat, unless somebody else speaks now."""
-
-        async def attempt() -> None:
-            async with self._database.transaction() as tx:
-                await assert_lease(tx, FRONT, self._token)
-                await write(tx)
-
-        await outlast(attempt)
+                return await self._conclusion.of(row, outcome)
 
     async def _finish_calls(self) -> None:
         """Let the calls under way end, and record them: what is known now need not be guessed later."""
@@ -404,25 +296,6 @@ def _weight(one: Next) -> Weight:
             return Weight.MESSAGE
         case _:
             return Weight.EDIT
-
-
-def _again(row: Row) -> Mark:
-    """What nothing has happened to."""
-    status = RowStatus.PENDING if row.status is RowStatus.SENDING else row.status
-    return Mark(row.id, status, row.message_id, row.sent_revision, row.error)
-
-
-def _anew(row: Row, error: str | None) -> Mark:
-    """What has to be said as a new message."""
-    return Mark(row.id, RowStatus.PENDING, None, 0, error)
-
-
-def _dropped(row: Row, error: str) -> Mark:
-    DROPPED.labels(row.content.type).inc()
-    log.warning("message.dropped", key=row.key, chat_id=row.chat_id, error=error)
-    if row.message_id is not None:
-        return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
-    return Mark(row.id, RowStatus.DROPPED, None, row.sent_revision, error)
 
 
 def _count(row: Row, *, new: bool) -> None:

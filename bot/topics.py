@@ -10,7 +10,7 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
 
-from bot import chats, outbox, texts
+from bot import chats, known_topics, outbox, texts
 from bot.arrived import Arrived
 from bot.chats import ChatKind
 from bot.links import topic_link
@@ -86,7 +86,7 @@ class Topics:
             The same as if it had been said in the topic; as it was, where there can be none.
         """
         async with self._database.connection() as connection:
-            topic = await chats.topic_opened_for(connection, str(arrived.inbox_id))
+            topic = await known_topics.opened_for(connection, str(arrived.inbox_id))
         if topic is not None:
             return await self._move(arrived, topic.thread_id, topic.name)
         name = (work.name or work.blueprint or texts.NEW_PROJECT)[:_LONGEST_NAME]
@@ -133,7 +133,7 @@ class Topics:
 
     async def _is_unknown_topic(self, chat_id: int, thread_id: int) -> bool:
         async with self._database.connection() as connection:
-            if await chats.topic(connection, chat_id, thread_id) is not None:
+            if await known_topics.get(connection, chat_id, thread_id) is not None:
                 return False
         try:
             return await self._bot.send_chat_action(chat_id, "typing", message_thread_id=thread_id)
@@ -144,7 +144,7 @@ class Topics:
         """Record the topic, its session and the way there, all at once."""
         place = Place(arrived.place.chat_id, thread_id)
         async with self._database.transaction() as tx:
-            await chats.topic_opened(
+            await known_topics.opened(
                 tx, place.chat_id, thread_id, name=name, opened_for=str(arrived.inbox_id)
             )
             moved = await move(tx, arrived, place)

@@ -6,7 +6,7 @@ from aiogram import Router
 from aiogram.enums import ContentType
 from aiogram.types import Message
 
-from bot import chats
+from bot import known_topics
 from bot.routers.kinds import Kind
 from shared.database import Database
 
@@ -31,15 +31,15 @@ def topics(database: Database) -> Router:
     async def _named(message: Message, name: str) -> None:
         assert message.message_thread_id is not None  # noqa: S101 - it is about a topic
         async with database.transaction() as tx:
-            await chats.topic_opened(tx, message.chat.id, message.message_thread_id, name=name)
+            await known_topics.opened(tx, message.chat.id, message.message_thread_id, name=name)
 
     @router.message(Kind(ContentType.FORUM_TOPIC_REOPENED))
     async def reopened(message: Message) -> None:
         """Know a topic that can be written to again."""
         assert message.message_thread_id is not None  # noqa: S101 - it is about a topic
         async with database.transaction() as tx:
-            known = await chats.topic(tx, message.chat.id, message.message_thread_id)
+            known = await known_topics.get(tx, message.chat.id, message.message_thread_id)
             if known is not None:
-                await chats.topic_opened(tx, message.chat.id, message.message_thread_id, name=known.name)
+                await known_topics.opened(tx, message.chat.id, message.message_thread_id, name=known.name)
 
     return router

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from aiogram.types import Chat as TelegramChat
 
-from bot import chats, outbox
+from bot import chats, known_topics, outbox
 from bot.chats import ChatKind, ChatState
 from bot.outbox import Row, RowStatus
 from bot.outgoing import Button, Outgoing, Toast, Words
@@ -226,11 +226,11 @@ async def test_a_question_that_is_open_is_put_anew_where_its_group_has_moved(dat
 async def test_a_topic_is_opened_once_for_a_thing_and_gives_way_when_it_is_gone(database: Database) -> None:
     await put(database, "before", "one", Place(-5, 3))
     async with database.transaction() as tx:
-        await chats.topic_opened(tx, -5, 3, name="work", opened_for="update:1")
-        await chats.topic_opened(tx, -5, 3, name="work, renamed")
-        topic = await chats.topic_opened_for(tx, "update:1")
+        await known_topics.opened(tx, -5, 3, name="work", opened_for="update:1")
+        await known_topics.opened(tx, -5, 3, name="work, renamed")
+        topic = await known_topics.opened_for(tx, "update:1")
         assert topic is not None
         assert (topic.thread_id, topic.name, topic.gone_at) == (3, "work, renamed", None)
-        await chats.topic_gone(tx, -5, 3)
+        await known_topics.gone(tx, -5, 3)
     await put(database, "after", "two", Place(-5, 3))
     assert [(await row_of(database, key)).place for key in ("before", "after")] == [Place(-5)] * 2

@@ -10,7 +10,7 @@ from aiogram.types import Update
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import chats
+from bot import chats, known_topics
 from bot.access import Access
 from bot.reception import Reception
 from shared.database import Database
@@ -87,12 +87,12 @@ async def test_people_are_called_as_they_call_themselves_unless_an_owner_gave_th
 async def test_a_topic_in_which_somebody_writes_is_there(database: Database) -> None:
     desk = await reception(database)
     async with database.transaction() as tx:
-        await chats.topic_gone(tx, GROUP_ID, 5)
+        await known_topics.gone(tx, GROUP_ID, 5)
 
     await desk.take([said(1, chat=group(), message_thread_id=5, is_topic_message=True)])
 
     async with database.connection() as connection:
-        topic = await chats.topic(connection, GROUP_ID, 5)
+        topic = await known_topics.get(connection, GROUP_ID, 5)
     assert topic is not None
     assert topic.gone_at is None
 

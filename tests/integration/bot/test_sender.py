@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from aiogram.types import InputRichMessage, MessageEntity
 
-from bot import chats, outbox
+from bot import chats, known_topics, outbox
 from bot.outbox import RowStatus
 from bot.outgoing import Button, Document, Toast, Words
 from bot.pace import Limit, Limits
@@ -572,7 +572,7 @@ class TestChats:
             ("three", None),
         ]
         async with database.connection() as connection:
-            row = await chats.topic(connection, forum.id, topic.id)
+            row = await known_topics.get(connection, forum.id, topic.id)
         assert row is not None
         assert row.gone_at is not None
 
