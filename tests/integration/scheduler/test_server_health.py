@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,6 +29,7 @@ from shared.lease import LeaseLost
 from shared.ledger import health, projects, sessions, users
 from shared.ledger.health import FAILURES, SUCCESSES, State
 from shared.ledger.users import Role
+from tests.certificates import HERE, showing
 from tests.engine import end, until
 from tests.integration.scheduler.watch import BEGAN, HEALTH, RUNNING, Watch
 from tests.workflows import build_failing
@@ -171,6 +173,30 @@ async def test_status_says_how_it_is_and_since_when(watch: Watch) -> None:
     told = (await watch.say("/status hello")).plain
     assert re.search(r"^health: down since .*: asked for /healthz, it answers 500$", told, re.MULTILINE)
     assert re.search(r"^hello .* down ", (await watch.say("/status")).plain, re.MULTILINE)
+
+
+async def test_a_certificate_that_is_about_to_expire_is_told_of_and_that_it_was_renewed(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, now = tmp_path / "certificate.pem", datetime.now(UTC)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    async def look(times: int, *, days: int) -> list[str]:
+        async with showing(file, now + timedelta(days=days)) as port:
+            watch.edge.services["hello"] = replace(RUNNING, url=f"https://{HERE}:{port}/")
+            await watch.look(times)
+        return [reply.plain for reply in await watch.told()]
+
+    assert await look(FAILURES, days=30) == []
+    expiry = f"{now + timedelta(days=13):%Y-%m-%d}"
+    assert await look(FAILURES + 1, days=13) == [
+        f"hello should be looked after: its certificate expires on {expiry}."
+    ]
+    assert "certificate: degraded since" in (await watch.say("/status hello")).plain
+    await watch.told()
+    assert await look(SUCCESSES, days=20) == [], "it has not been renewed, only looked at by another clock"
+    assert await look(SUCCESSES, days=90) == ["The certificate of hello is good again."]
+    assert (await watch.known()).state is State.UP
 
 
 async def test_the_owner_is_told_of_a_full_disk_once_and_where_they_spoke_last(watch: Watch) -> None:
