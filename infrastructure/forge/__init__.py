@@ -1,6 +1,6 @@
 """Forges: where projects' repositories live."""
 
-from infrastructure.forge.choice import forge_of
+from infrastructure.forge.choice import Places, forge_of, open_places
 from infrastructure.forge.local import LocalForge
 from infrastructure.forge.protocol import (
     BadTree,
@@ -29,8 +29,10 @@ __all__ = [
     "NameTaken",
     "NoCommit",
     "NoRepository",
+    "Places",
     "Reading",
     "Repository",
     "Whereabouts",
     "forge_of",
+    "open_places",
 ]

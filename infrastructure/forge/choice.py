@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infrastructure.forge.hosting import Hosting
 from infrastructure.forge.local import LocalForge
+from infrastructure.forge.mixed import MixedForge, ReadableForge
 from shared.errors import BadSetting
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from infrastructure.forge.github import GitHubForge
     from infrastructure.forge.github.tokens import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where projects' repositories are."""
+
+    forge: ReadableForge
+    """Also of those that were made on this machine before GitHub was configured."""
+    hosting: Hosting | None
+    """What new ones have on top; None on this machine."""
+
+
+@contextmanager
+def open_places(settings: Settings) -> Iterator[Places]:
+    """Lend what is configured; afterwards nothing more is asked of GitHub.
+
+    Raises:
+        BadSetting: What makes an app is not all there.
+    """
+    forge = forge_of(settings)
+    if isinstance(forge, LocalForge):
+        yield Places(forge, None)
+        return
+    try:
+        yield Places(MixedForge(forge, LocalForge(settings.home)), forge)
+    finally:
+        forge.close()
 
 
 def forge_of(settings: Settings, *, patience_s: float | None = None) -> LocalForge | GitHubForge:
