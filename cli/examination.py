@@ -249,8 +249,7 @@ async def _github(settings: Settings) -> Finding:
     if isinstance(forge, LocalForge):
         return _off(part, "not configured; repositories are local")
     try:
-        # Who has set it up expects to find repositories there.
-        return _ok(part, f"{await forge.examine()}; repositories are still made on this machine")
+        return _ok(part, await forge.examine())
     except TelewrightError as error:
         return _failed(part, error.message, error.advice)
     finally:

@@ -7,7 +7,7 @@ from functools import partial
 from cli.ledgers import open_ledgers
 from graph.orchestrator.graph import build_orchestrator
 from graph.orchestrator.probe import HttpProbe
-from graph.orchestrator.tools import Tools
+from graph.orchestrator.tools import CheckWait, Tools
 from graph.orchestrator.version import ENTRYPOINT
 from graph.roles import BlueprintCoder, CommentPlanner
 from graph.worker import work
@@ -15,7 +15,7 @@ from infrastructure.attachments import AttachmentStore
 from infrastructure.blueprints import catalogue
 from infrastructure.dependencies import Dependencies
 from infrastructure.deploy.ansible import AnsibleDeployer
-from infrastructure.forge import LocalForge
+from infrastructure.forge import Places, open_places
 from infrastructure.local_server import LocalServer
 from infrastructure.releases import ReleaseBuilder
 from infrastructure.sandbox import BubblewrapSandbox
@@ -28,22 +28,26 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT.
 
     Raises:
+        BadSetting: What makes a GitHub app is not all there.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
-    async with open_ledgers(settings, connections=settings.worker_concurrency) as (database, live):
-        provided = {ENTRYPOINT: partial(build_orchestrator, _tools(settings))}
-        await work(database, live, provided, concurrency=settings.worker_concurrency)
+    with open_places(settings) as places:
+        async with open_ledgers(settings, connections=settings.worker_concurrency) as (database, live):
+            provided = {ENTRYPOINT: partial(build_orchestrator, _tools(settings, places))}
+            await work(database, live, provided, concurrency=settings.worker_concurrency)
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: Settings, places: Places) -> Tools:
     """Put together what the orchestrator works with, on this machine."""
     home = settings.home
     blueprints = tuple(catalogue())
-    forge, dependencies = LocalForge(home), Dependencies(home)
+    dependencies = Dependencies(home)
     return Tools(
-        forge=forge,
+        forge=places.forge,
+        hosting=places.hosting,
+        check_wait=CheckWait(),
         workspaces=Workspaces(home),
-        releases=ReleaseBuilder(home, forge, dependencies),
+        releases=ReleaseBuilder(home, places.forge, dependencies),
         dependencies=dependencies,
         sandbox=BubblewrapSandbox(),
         deployer=AnsibleDeployer(LocalServer(home / "server"), ports=settings.service_ports),

@@ -14,6 +14,8 @@ class Effect(StrEnum):
     SANDBOXED_WORK = "sandboxed_work"
     REPOSITORY = "repository"
     PULL_REQUEST = "pull_request"
+    WORKFLOWS = "workflows"
+    """Pushing what runs with a repository's rights: the workflows of GitHub Actions."""
     DEPLOYMENT = "deployment"
     SERVICE = "service"
     """Stopping and starting what is deployed."""
@@ -50,7 +52,7 @@ def rule_for(effect: Effect, group: ServerGroup = ServerGroup.STAGING) -> Rule:
             return _AUTOMATIC
         case Effect.SERVICE:
             return _AUTOMATIC if group is ServerGroup.STAGING else _BY_THE_ASKER
-        case Effect.REPOSITORY | Effect.PULL_REQUEST:
+        case Effect.REPOSITORY | Effect.PULL_REQUEST | Effect.WORKFLOWS:
             return _BY_THE_ASKER
         case Effect.DEPLOYMENT:
             return _BY_THE_ASKER if group is ServerGroup.STAGING else _BY_THE_OWNER

@@ -30,6 +30,9 @@ _DONE = {
 }
 """What the choices that most questions have come to."""
 
+_ADDRESSES = ("pull_request", "repository")
+"""Where people look at what a run has made, besides the service itself."""
+
 Teller: TypeAlias = Callable[[Event, Run], "Reply | None"]
 
 
@@ -177,6 +180,9 @@ def _succeeded(event: Event, run: Run) -> Reply:
     blocks: list[Block] = [Text(text=f"{summary}\nRun {run.number} is done after {took}.")]
     if url := told.get("url"):
         blocks.append(Link(url=str(url)))
+    blocks += [
+        Link(url=str(told[key]), label=capitalised(step_name(key))) for key in _ADDRESSES if told.get(key)
+    ]
     return _result(run, blocks)
 
 

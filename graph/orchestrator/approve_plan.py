@@ -28,7 +28,7 @@ async def approve_plan(state: State, context: RunContext, tools: Tools) -> Comma
     digest = await blueprint_digest(tools, state["blueprint"])
     question = await with_details(
         context,
-        _question(brief_of(state), digest, project, state["problem"]),
+        _question(brief_of(state), digest, project, state["problem"], proposes=tools.hosting is not None),
         partial(of_plan, state, context, tools, project),
     )
     answer = ask(question)
@@ -41,9 +41,13 @@ async def approve_plan(state: State, context: RunContext, tools: Tools) -> Comma
     return Command(update={"blueprint_digest": digest}, goto=Step.SCAFFOLD)
 
 
-def _question(brief: Brief, digest: str, project: Project, problem: str) -> Question:
+def _question(brief: Brief, digest: str, project: Project, problem: str, *, proposes: bool) -> Question:
     then = (
-        f"Then I create the repository {brief.name} from the blueprint, run its tests in the sandbox, "
+        f"Then I create the repository {brief.name} on GitHub, run the blueprint's tests in the sandbox, propose "
+        "it in a pull request, and ask you before its workflows are pushed, before it is merged, and before "
+        "anything is deployed."
+        if proposes
+        else f"Then I create the repository {brief.name} from the blueprint, run its tests in the sandbox, "
         "commit it, and ask you before anything is deployed."
     )
     return approval(

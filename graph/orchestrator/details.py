@@ -19,6 +19,7 @@ from graph.roles import Brief
 from infrastructure import contract
 from infrastructure.contract import DeployContract
 from infrastructure.deploy.tasks import deployment_tasks
+from infrastructure.forge import Repository
 from infrastructure.forge.changes import changes_between
 from shared.errors import TelewrightError
 from shared.ids import RunId
@@ -64,7 +65,7 @@ async def of_plan(state: State, context: RunContext, tools: Tools, project: Proj
         names = await asyncio.to_thread(files_of, tree)
         agreed = await asyncio.to_thread(contract.load, tree)
     return [
-        Detail.of("Plan", _plan(brief, project, agreed)),
+        Detail.of("Plan", _plan(brief, project, agreed, proposes=tools.hosting is not None)),
         Detail.of("Files", "\n".join(clean(name) for name in names)),
     ]
 
@@ -94,12 +95,37 @@ async def of_release(
     ]
 
 
-def _plan(brief: Brief, project: Project, agreed: DeployContract) -> str:
+async def of_merge(
+    context: RunContext, tools: Tools, repository: Repository, base: str, head: str
+) -> list[Detail]:
+    """Return what would change on the default branch, and what the tests of the run have printed."""
+    async with _scratch(context, tools) as scratch:
+        before, after = scratch / "now", scratch / "then"
+        await tools.forge.export(repository, base, before)
+        await tools.forge.export(repository, head, after)
+        changes = await changes_between(before, after)
+    lines = [clean(line) for line in changes.splitlines()]
+    return [
+        Detail.of("Changes", "\n".join(lines) or "None."),
+        Detail.of("Tests", "\n".join(await _tests(context, context.run.id))),
+    ]
+
+
+def _plan(brief: Brief, project: Project, agreed: DeployContract, *, proposes: bool) -> str:
     tested, asked = " ".join(agreed.test), "Ask before anything is deployed."
+    published = (
+        [
+            f"Create the repository {brief.name} on GitHub; ask before its workflows are pushed.",
+            "Open a pull request, wait for its checks, and ask before it is merged.",
+            "Build a release of the merge commit.",
+        ]
+        if proposes
+        else [f"Create the repository {brief.name}, commit the files, and build a release of the commit."]
+    )
     then = [
         f"Write the files of {brief.name} from the blueprint {brief.blueprint}.",
         f"Run its tests in the sandbox, without network: {tested}",
-        f"Create the repository {brief.name}, commit the files, and build a release of the commit.",
+        *published,
         asked,
         f"Deploy it on {project.server}, and wait until {agreed.health.path} answers.",
     ]

@@ -11,22 +11,28 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from graph.context import RunContext
+from graph.orchestrator.approve_merge import approve_merge
 from graph.orchestrator.approve_plan import approve_plan
 from graph.orchestrator.approve_release import approve_release
+from graph.orchestrator.approve_workflows import approve_workflows
+from graph.orchestrator.checks import await_checks
 from graph.orchestrator.configure import configure, provide
 from graph.orchestrator.deploy import deploy, deploy_again
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.intake import clarify, take_in_build
+from graph.orchestrator.merge import merge
 from graph.orchestrator.operate import approve_operation, operate
 from graph.orchestrator.plan import plan
+from graph.orchestrator.propose import propose, propose_again
 from graph.orchestrator.publish import publish
 from graph.orchestrator.report import report
 from graph.orchestrator.retries import POLICY, is_transient, last_attempt
+from graph.orchestrator.save_work import save_work
 from graph.orchestrator.scaffold import checkout, scaffold
 from graph.orchestrator.selection import select_for_deploy, select_for_operation, select_for_rollback
 from graph.orchestrator.state import State, Step
 from graph.orchestrator.testing import test
-from graph.orchestrator.tools import Tools
+from graph.orchestrator.tools import Tools, is_proposed
 from graph.orchestrator.verify import verify
 from graph.orchestrator.version import WORKFLOW
 from graph.orchestrator.work import Build, Deploy, Rollback, parse
@@ -58,7 +64,20 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     add(Step.APPROVE_PLAN, approve_plan, Step.PLAN, Step.SCAFFOLD, Step.REPORT)
     add(Step.SCAFFOLD, scaffold)
     add(Step.CHECKOUT, checkout)
+    add(Step.APPROVE_WORKFLOWS, approve_workflows, Step.SAVE_WORK, Step.REPORT)
+    add(Step.SAVE_WORK, save_work)
     add(Step.TEST, test)
+    add(Step.PROPOSE, propose, Step.PROPOSE_AGAIN, Step.CHECKS)
+    add(Step.PROPOSE_AGAIN, propose_again, Step.PROPOSE)
+    add(
+        Step.CHECKS, await_checks,
+        Step.CHECKS, Step.PROPOSE_AGAIN, Step.APPROVE_MERGE, Step.CHECKOUT, Step.REPORT,
+    )  # fmt: skip
+    add(Step.APPROVE_MERGE, approve_merge, Step.APPROVE_MERGE, Step.CHECKS, Step.MERGE, Step.REPORT)
+    add(
+        Step.MERGE, merge,
+        Step.CHECKS, Step.APPROVE_MERGE, Step.PROPOSE_AGAIN, Step.CHECKOUT, Step.PUBLISH,
+    )  # fmt: skip
     add(Step.PUBLISH, publish)
     add(Step.CONFIGURE, configure, Step.PROVIDE, Step.APPROVE_RELEASE)
     add(Step.PROVIDE, provide, Step.CONFIGURE, Step.REPORT)
@@ -73,13 +92,21 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     # What follows without a choice; the rest is decided by the steps, among the destinations above.
     graph.add_edge(START, Step.INTAKE)
     graph.add_edge(Step.PLAN, Step.APPROVE_PLAN)
-    graph.add_edge(Step.SCAFFOLD, Step.TEST)
+    graph.add_edge(Step.SAVE_WORK, Step.TEST)
     graph.add_edge(Step.CHECKOUT, Step.TEST)
-    graph.add_edge(Step.TEST, Step.PUBLISH)
     graph.add_edge(Step.PUBLISH, Step.CONFIGURE)
     graph.add_edge(Step.VERIFY, Step.REPORT)
     graph.add_edge(Step.OPERATE, Step.REPORT)
     graph.add_edge(Step.REPORT, END)
+
+    # What depends on whether there is a place where changes are proposed.
+    def where(hosted: Step, otherwise: Step) -> Callable[[State], Step]:
+        return lambda state: hosted if is_proposed(state, tools) else otherwise
+
+    graph.add_conditional_edges(
+        Step.SCAFFOLD, where(Step.APPROVE_WORKFLOWS, Step.TEST), [Step.APPROVE_WORKFLOWS, Step.TEST]
+    )
+    graph.add_conditional_edges(Step.TEST, where(Step.PROPOSE, Step.PUBLISH), [Step.PROPOSE, Step.PUBLISH])
     return graph.compile(name=WORKFLOW)
 
 

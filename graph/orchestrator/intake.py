@@ -9,8 +9,8 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.output import clean
-from graph.orchestrator.publish import put_away
 from graph.orchestrator.questions import CANCEL, ask
+from graph.orchestrator.repository import put_away
 from graph.orchestrator.state import Gap, Outcome, State, Step, brief_of
 from graph.orchestrator.tools import Tools
 from graph.roles import Brief

@@ -11,8 +11,8 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.deploy import tell
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.publish import put_away
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
+from graph.orchestrator.repository import put_away
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, project_of, serving_before

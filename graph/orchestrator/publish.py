@@ -1,4 +1,4 @@
-"""Publishing: the repository, the commit, and the release that is built from it."""
+"""Publishing: the commit, and the release that is built from it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
+from graph.orchestrator.repository import ensure_repository, note_repository
 from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.tree import written_tree
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of
-from infrastructure.forge import NameTaken, Repository
-from shared.ledger import events, projects, releases
+from infrastructure.forge import Repository
+from shared.ledger import events, releases
 from shared.ledger.projects import Project
 
 
@@ -22,46 +23,13 @@ async def publish(state: State, context: RunContext, tools: Tools) -> State:
     if "commit" in state:
         repository, commit = repository_of(project), state["commit"]
     else:
-        repository = await _repository(context, tools, project)
+        repository = await ensure_repository(context, tools, project)
+        await note_repository(context, tools, project, repository)
         commit = await _commit(state, context, tools, project, repository)
     release = await _release(state, context, tools, project, repository, commit)
     text = f"Release {release['number']} of {project.name} stands: commit {commit[:12]}."
     context.emit(events.NOTE_WRITTEN, {"text": text})
     return State(commit=commit, release_id=release["release_id"])
-
-
-async def put_away(project: Project, tools: Tools) -> None:
-    """Archive a project's repository, so that its name is free.
-
-    Also one that was made but not noted, since the run ended in between: it would block the
-    name for good. A repository of the name that somebody else has is left alone.
-    """
-    repository = repository_of(project) if project.repository else Repository(project.name, url="")
-    try:
-        await tools.forge.archive(repository, owner_key=str(project.id))
-    except NameTaken:
-        if project.repository is not None:
-            raise
-
-
-async def _repository(context: RunContext, tools: Tools, project: Project) -> Repository:
-    made = await context.ensure(
-        "repository",
-        "repository",
-        {"project": str(project.id), "name": project.name},
-        partial(_make_repository, context, tools, project),
-    )
-    return Repository(**made)
-
-
-async def _make_repository(context: RunContext, tools: Tools, project: Project) -> dict[str, Any]:
-    made = await tools.forge.ensure_repository(
-        project.name, _one_line(project.description), owner_key=str(project.id)
-    )
-    repository = {"name": made.name, "url": made.url}
-    async with fenced(context) as tx:
-        await projects.set_repository(tx, project.id, repository)
-    return repository
 
 
 async def _commit(
@@ -122,7 +90,3 @@ async def _make_release(
             run_id=context.run.id,
         )
     return {"release_id": str(release.id), "number": release.number, "digest": release.digest}
-
-
-def _one_line(description: str) -> str:
-    return " ".join(description.split())[:200]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import structlog
+
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
+from graph.orchestrator.repository import web_address
 from graph.orchestrator.state import Outcome, State
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.world import any_project_of, release_of
-from shared.errors import Cancelled
+from graph.orchestrator.world import any_project_of, release_of, repository_of
+from shared.errors import Cancelled, TelewrightError
 from shared.ledger import deployments, projects
 from shared.ledger.projects import Project
+
+log = structlog.get_logger()
 
 
 async def report(state: State, context: RunContext, tools: Tools) -> State:
@@ -25,6 +30,7 @@ async def report(state: State, context: RunContext, tools: Tools) -> State:
     if "project_id" in state:
         project = await any_project_of(context, state)
         result |= await _facts(state, context, outcome, project)
+        await _forget_saved_work(state, context, tools, project)
         if outcome is Outcome.CANCELLED:
             await _free_name(context, project)
     await tools.workspaces.remove(str(context.run.id))
@@ -35,6 +41,10 @@ async def _facts(
     state: State, context: RunContext, outcome: Outcome, project: Project
 ) -> dict[str, str | int]:
     facts: dict[str, str | int] = {"project": project.name}
+    if project.repository is not None and (address := web_address(repository_of(project))):
+        facts["repository"] = address
+    if "pull" in state:
+        facts["pull_request"] = state["pull"]["url"]
     if "release_id" in state:
         release = await release_of(context, state)
         facts |= {"release": release.number, "commit": release.commit_sha}
@@ -44,6 +54,16 @@ async def _facts(
         if last is not None and last.url is not None:
             facts["url"] = last.url
     return facts
+
+
+async def _forget_saved_work(state: State, context: RunContext, tools: Tools, project: Project) -> None:
+    """Drop what was saved of the run's work, once it is over; what stays there is hidden and harms nobody."""
+    if "kept" not in state or project.repository is None:
+        return
+    try:
+        await tools.forge.drop_work(repository_of(project), run=str(context.run.id))
+    except TelewrightError as error:
+        log.warning("work.kept", code=error.code, error=error.message)
 
 
 async def _free_name(context: RunContext, project: Project) -> None:
@@ -60,6 +80,8 @@ def _summary(outcome: Outcome, facts: dict[str, str | int]) -> str:
             return f"Nothing new to deploy: release {release} of {project} is live already."
         case Outcome.NOT_DEPLOYED:
             return f"Release {release} of {project} stands, and was not deployed: you decided against it."
+        case Outcome.NOT_MERGED:
+            return f"The pull request of {project} was not merged, and nothing was deployed."
         case Outcome.CANCELLED:
             raise Cancelled("Nothing was made.")
         case Outcome.STOPPED:

@@ -16,8 +16,15 @@ class Step(StrEnum):
     PLAN = "plan"
     APPROVE_PLAN = "approve_plan"
     SCAFFOLD = "scaffold"
+    APPROVE_WORKFLOWS = "approve_workflows"
+    SAVE_WORK = "save_work"
     CHECKOUT = "checkout"
     TEST = "test"
+    PROPOSE = "propose"
+    PROPOSE_AGAIN = "propose_again"
+    CHECKS = "checks"
+    APPROVE_MERGE = "approve_merge"
+    MERGE = "merge"
     PUBLISH = "publish"
     CONFIGURE = "configure"
     PROVIDE = "provide"
@@ -34,6 +41,9 @@ UNTOLD = frozenset(
     {
         Step.CLARIFY,
         Step.APPROVE_PLAN,
+        Step.APPROVE_WORKFLOWS,
+        Step.PROPOSE_AGAIN,
+        Step.APPROVE_MERGE,
         Step.PROVIDE,
         Step.APPROVE_RELEASE,
         Step.DEPLOY_AGAIN,
@@ -52,6 +62,8 @@ class Outcome(StrEnum):
     NOTHING_NEW = "nothing_new"
     NOT_DEPLOYED = "not_deployed"
     """A person decided against it; what was built stands."""
+    NOT_MERGED = "not_merged"
+    """A person decided against it, or closed the pull request; what was proposed stands."""
     CANCELLED = "cancelled"
     """A person called it off before anything was made."""
     STOPPED = "stopped"
@@ -72,6 +84,32 @@ class Gap(TypedDict):
     """Answers to choose from."""
 
 
+class Pull(TypedDict):
+    """The pull request in which a run proposes its work."""
+
+    number: int
+    url: str
+    branch: str
+    proposed: str
+    """The commit that was tested here and pushed."""
+    begun_at: str
+    """The commit of the default branch on which it stands."""
+    head: str
+    """Where the branch stood when it was looked at last: whoever may push has pushed to it since."""
+    awaited: list[str]
+    """The names of the checks that there will be."""
+    opened_at: str
+    """When the checks of this head were begun to be waited for."""
+
+
+class ApprovedMerge(TypedDict):
+    """The merge that was approved: its digest, and where the two branches stand."""
+
+    digest: str
+    head: str
+    base: str
+
+
 class State(TypedDict, total=False):
     """The graph's state. The first fields are the run's input, as `work` has it."""
 
@@ -90,10 +128,18 @@ class State(TypedDict, total=False):
     """Why the plan could not be changed as the comment asked."""
     tree: str
     """Digest of the project's files, as they were written first."""
+    workflows: list[str]
+    """The paths of the workflows of GitHub Actions that may be pushed."""
+    kept: str
+    """The commit in which the files are saved, beside all branches."""
+    proposal: int
+    """How often the work was proposed."""
+    pull: Pull
     commit: str
     tests: str
     """What the tests said, in one line."""
     release_id: str
+    approved_merge: ApprovedMerge
     approved: str
     """Digest of the deployment that was approved."""
     attempt: int

@@ -13,6 +13,7 @@ from pathlib import Path
 from graph.context import RunContext
 from graph.orchestrator.attached import hand_over
 from graph.orchestrator.plan import blueprint_digest
+from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, repository_of
@@ -36,7 +37,7 @@ class TreeChanged(Conflict):
 
 
 async def write_tree(state: State, context: RunContext, tools: Tools) -> Path:
-    """Write the project's files into the workspace: from a commit, or from its blueprint.
+    """Write the project's files into the workspace: from a commit, as they were saved, or from the blueprint.
 
     Raises:
         BlueprintChanged: The blueprint is not the one whose plan was approved.
@@ -45,9 +46,12 @@ async def write_tree(state: State, context: RunContext, tools: Tools) -> Path:
     workspace = await tools.workspaces.reset(str(context.run.id))
     await hand_over(context, tools, workspace)
     tree = workspace / _TREE
+    project = await project_of(context, state)
     if "commit" in state:
-        repository = repository_of(await project_of(context, state))
-        await tools.forge.export(repository, state["commit"], tree)
+        await tools.forge.export(repository_of(project), state["commit"], tree)
+        return tree
+    if "kept" in state:
+        await tools.forge.export(await ensure_repository(context, tools, project), state["kept"], tree)
         return tree
     if await blueprint_digest(tools, state["blueprint"]) != state["blueprint_digest"]:
         raise BlueprintChanged

@@ -49,7 +49,7 @@ def repository_of(project: Project) -> Repository:
     """
     if project.repository is None:
         raise NothingPublished(f"{project.name} has no repository yet: its build did not get that far.")
-    return Repository(name=project.repository["name"], url=project.repository["url"])
+    return Repository(**project.repository)
 
 
 async def release_of(context: RunContext, state: State) -> Release:

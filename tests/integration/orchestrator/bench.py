@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from graph.context import RunContext
 from graph.executor import Executor
 from graph.heart import Heart
+from graph.journal import Journal
 from graph.orchestrator.graph import build_orchestrator
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.version import ENTRYPOINT, VERSION, WORKFLOW
@@ -20,6 +22,7 @@ from shared.database import Database
 from shared.ids import UserId
 from shared.ledger import (
     approvals,
+    claims,
     deployments,
     effects,
     events,
@@ -35,7 +38,7 @@ from shared.ledger.deployments import Deployment
 from shared.ledger.effects import Effect
 from shared.ledger.projects import Project
 from shared.ledger.releases import Release
-from shared.ledger.runs import Run
+from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
 from shared.live import Live
 from shared.tracing import new_trace_id
@@ -89,6 +92,16 @@ class Bench:
             worker="bench",
         )
         await executor.execute(run.id)
+
+    async def after_pause(self, run: Run) -> Run:
+        """Take a run that pauses forward, as if the moment were there."""
+        async with self.database.transaction() as tx:
+            cursor = await tx.execute(
+                "UPDATE runs SET resume_at = now() WHERE id = %s AND resume_at IS NOT NULL", [run.id]
+            )
+            assert cursor.rowcount == 1, "it does not pause"
+        await self.go(run)
+        return await self.run(run)
 
     async def asks(self, run: Run) -> Approval:
         """Return the one question the run puts now."""
@@ -178,6 +191,45 @@ class Bench:
             if repository:
                 await projects.set_repository(tx, project.id, {"name": name, "url": "nowhere"})
         return await self.project(name)
+
+
+async def claimed(bench: Bench, run: Run) -> RunContext:
+    """Take up the run, as the next worker does after a crash."""
+    async with bench.database.transaction() as tx:
+        claim = await claims.claim(tx, run.id, worker="next")
+    assert claim is not None
+    return RunContext(claim, bench.database, Journal(bench.database, bench.live, claim))
+
+
+async def go_with_a_new_worker_in_every_step(bench: Bench, run: Run) -> int:
+    """Take the run as far as it goes; every step's first worker is told to go when it is seen to have begun it.
+
+    Returns:
+        How many went while they held the run.
+    """
+    interrupted: set[str] = set()
+    gone = 0
+    while True:
+        before = len(await bench.told(run, events.STEP_STARTED))
+        working = asyncio.create_task(bench.go(run))
+        while not working.done():
+            begun = {data["step"] for data in (await bench.told(run, events.STEP_STARTED))[before:]}
+            if begun - interrupted:
+                interrupted |= begun
+                working.cancel()
+            await asyncio.wait([working], timeout=0.01)
+        if not working.cancelled():
+            working.result()
+            return gone
+        gone += (await bench.run(run)).status is Status.RUNNING
+
+
+async def forget_records(bench: Bench, run: Run) -> None:
+    """Leave effects as a crash does that comes between an effect and its record."""
+    async with bench.database.connection() as connection:
+        await connection.execute(
+            "UPDATE effects SET status = 'started', result = NULL, done_at = NULL WHERE run_id = %s", [run.id]
+        )
 
 
 async def push(project: Project, path: str, content: str) -> str:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from graph.orchestrator.probe import HttpProbe
-from graph.orchestrator.tools import Tools
+from graph.orchestrator.tools import CheckWait, Tools
 from graph.roles import BlueprintCoder, CommentPlanner
 from infrastructure.attachments import AttachmentStore
 from infrastructure.blueprints import Blueprint
 from infrastructure.dependencies import Dependencies
 from infrastructure.forge import LocalForge
+from infrastructure.forge.github import FixedToken, GitHubClient, GitHubForge, Patience
+from infrastructure.forge.mixed import MixedForge
 from infrastructure.releases import ReleaseBuilder
 from infrastructure.sandbox import BubblewrapSandbox
 from infrastructure.secrets import Secrets
 from infrastructure.workspace import Workspaces
 from shared.database import Database
 from shared.live import Live
+from tests.fakes.github import FakeGitHub
 from tests.integration.orchestrator.bench import Bench
-from tests.integration.orchestrator.blueprint import FAILING, note
+from tests.integration.orchestrator.blueprint import FAILING, WORKFLOW, note
 from tests.integration.orchestrator.loopback import LoopbackDeployer
 from tests.parts import SharedParts
 
@@ -50,6 +54,7 @@ def blueprints(tmp_path: Path) -> tuple[Blueprint, ...]:
         note(root, "broken", checks=FAILING),
         note(root, "greeting", environment=PLAIN),
         note(root, "weather", environment=SECRET),
+        note(root, "checked", workflow=WORKFLOW),
     )
 
 
@@ -68,6 +73,8 @@ def tools(
     forge, dependencies = LocalForge(home), Dependencies(home)
     return Tools(
         forge=forge,
+        hosting=None,
+        check_wait=CheckWait(),
         workspaces=Workspaces(home),
         releases=ReleaseBuilder(home, forge, dependencies),
         dependencies=dependencies,
@@ -80,6 +87,28 @@ def tools(
         probe=HttpProbe(),
         attachments=AttachmentStore(home),
     )
+
+
+@pytest.fixture
+async def github() -> AsyncIterator[FakeGitHub]:
+    async with FakeGitHub() as github:
+        yield github
+
+
+@pytest.fixture
+async def hosted(home: Path, tools: Tools, github: FakeGitHub) -> AsyncIterator[Tools]:
+    """The tools of a worker that works with GitHub."""
+    client = GitHubClient(FixedToken(github.token, github.url), github.url, Patience(5))
+    forge = GitHubForge(home, client)
+    mixed = MixedForge(forge, LocalForge(home))
+    yield replace(
+        tools,
+        forge=mixed,
+        hosting=forge,
+        check_wait=CheckWait(limit_s=600),
+        releases=ReleaseBuilder(home, mixed, Dependencies(home)),
+    )
+    forge.close()
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ async def test_an_unknown_blueprint_is_asked_again_with_the_known_ones_as_choice
         "broken",
         "greeting",
         "weather",
+        "checked",
         "cancel",
     ]
 

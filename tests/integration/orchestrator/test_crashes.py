@@ -10,8 +10,6 @@ import pytest
 from langgraph.types import Command
 from pydantic import SecretStr
 
-from graph.context import RunContext
-from graph.journal import Journal
 from graph.orchestrator.approve_release import proposal
 from graph.orchestrator.deploy import deploy
 from graph.orchestrator.intake import take_in_build
@@ -29,7 +27,12 @@ from shared.errors import Cancelled, ClaimLost
 from shared.ledger import claims, events
 from shared.ledger.claims import Ending
 from shared.ledger.runs import Run, Status
-from tests.integration.orchestrator.bench import Bench
+from tests.integration.orchestrator.bench import (
+    Bench,
+    claimed,
+    forget_records,
+    go_with_a_new_worker_in_every_step,
+)
 from tests.integration.orchestrator.loopback import LoopbackDeployer
 
 NOTE = Build(blueprint="note", name="hello", description="A note to the world")
@@ -58,7 +61,7 @@ async def test_publishing_done_again_makes_one_repository_commit_and_release(ben
     state = await _scaffolded(bench, run)
     first = await publish(state, await claimed(bench, run), bench.tools)
     if "records" in lost:
-        await _forget_records(bench, run)
+        await forget_records(bench, run)
     if "workspace" in lost:
         await bench.tools.workspaces.remove(str(run.id))
 
@@ -83,7 +86,7 @@ async def test_a_deployment_done_again_goes_on_under_a_higher_fence(
     assert len(deployer.deployed) == 1
 
     fence = deployer.fences["hello"]
-    await _forget_records(bench, run)
+    await forget_records(bench, run)
     again = await deploy(state, await claimed(bench, run), bench.tools)
     assert again.goto == "verify"
     assert deployer.fences["hello"] > fence
@@ -119,7 +122,7 @@ async def test_a_removal_done_again_finds_nothing_left_to_do(bench: Bench) -> No
     state = State(kind="remove", project_id=str(project.id))
     for _ in range(2):
         assert (await operate(state, await claimed(bench, run), bench.tools))["outcome"] == "removed"
-        await _forget_records(bench, run)
+        await forget_records(bench, run)
     assert await bench.projects() == []
 
 
@@ -206,7 +209,7 @@ async def test_a_run_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     run = await bench.accept(NOTE)
     gone = 0
     for _ in range(3):
-        gone += await _go_with_a_new_worker_in_every_step(bench, run)
+        gone += await go_with_a_new_worker_in_every_step(bench, run)
         if (await bench.run(run)).status is Status.WAITING:
             await bench.decide(run, "approve")
     run = await bench.run(run)
@@ -232,45 +235,6 @@ class PausingDeployer(LoopbackDeployer):
         await self._deployer.remove(project, fence=fence, on_event=on_event)
         self.paused.set()
         await self.go_on.wait()
-
-
-async def claimed(bench: Bench, run: Run) -> RunContext:
-    """Take up the run, as the next worker does after a crash."""
-    async with bench.database.transaction() as tx:
-        claim = await claims.claim(tx, run.id, worker="next")
-    assert claim is not None
-    return RunContext(claim, bench.database, Journal(bench.database, bench.live, claim))
-
-
-async def _go_with_a_new_worker_in_every_step(bench: Bench, run: Run) -> int:
-    """Take the run as far as it goes; every step's first worker is told to go when it is seen to have begun it.
-
-    Returns:
-        How many went while they held the run.
-    """
-    interrupted: set[str] = set()
-    gone = 0
-    while True:
-        before = len(await bench.told(run, events.STEP_STARTED))
-        working = asyncio.create_task(bench.go(run))
-        while not working.done():
-            begun = {data["step"] for data in (await bench.told(run, events.STEP_STARTED))[before:]}
-            if begun - interrupted:
-                interrupted |= begun
-                working.cancel()
-            await asyncio.wait([working], timeout=0.01)
-        if not working.cancelled():
-            working.result()
-            return gone
-        gone += (await bench.run(run)).status is Status.RUNNING
-
-
-async def _forget_records(bench: Bench, run: Run) -> None:
-    """Leave effects as a crash does that comes between an effect and its record."""
-    async with bench.database.connection() as connection:
-        await connection.execute(
-            "UPDATE effects SET status = 'started', result = NULL, done_at = NULL WHERE run_id = %s", [run.id]
-        )
 
 
 async def _scaffolded(bench: Bench, run: Run) -> State:

@@ -142,6 +142,16 @@ def test_success_says_what_it_came_to_and_where_it_answers() -> None:
     assert reply.kind is Kind.RESULT
 
 
+def test_success_says_where_the_code_and_the_proposal_are() -> None:
+    where = "https://github.com/ann/hello"
+    result = {"summary": "Live.", "repository": where, "pull_request": f"{where}/pull/1"}
+
+    assert told(events.RUN_SUCCEEDED, result=result).blocks[1:] == [
+        Link(url=f"{where}/pull/1", label="Pull request"),
+        Link(url=where, label="Repository"),
+    ]
+
+
 def test_failure_says_why_and_what_to_do() -> None:
     reply = told(events.RUN_FAILED, reason="Two tests failed.", code="tests_failed", advice="Correct them.")
 

@@ -1,0 +1,98 @@
+"""The approval of a merge, bound to where both branches stand."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from langgraph.types import Command
+
+from graph.context import RunContext
+from graph.orchestrator.checks import unfinished
+from graph.orchestrator.details import of_merge, with_details
+from graph.orchestrator.output import clean
+from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
+from graph.orchestrator.repository import ensure_repository
+from graph.orchestrator.state import ApprovedMerge, Outcome, State, Step
+from graph.orchestrator.tools import Tools, hosting_of
+from graph.orchestrator.world import project_of
+from infrastructure.forge import Repository
+from infrastructure.forge.hosting import Check, CheckState, PullRequest, PullState, verdict
+from shared.ledger.approvals import Question
+from shared.ledger.projects import Project
+from shared.policy import Effect, Rule, group_of, rule_for
+
+
+async def approve_merge(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Ask whether the pull request may be merged, as it stands now."""
+    project = await project_of(context, state)
+    repository = await ensure_repository(context, tools, project)
+    pull = await hosting_of(tools).pull_request(repository, state["pull"]["number"])
+    question = await proposal(state, tools, project, repository, pull)
+    if question is None:
+        return Command(goto=Step.CHECKS)
+    if not _rule(project).automatic:
+        question = await with_details(
+            context, question, partial(of_merge, context, tools, repository, pull.base_sha, pull.head_sha)
+        )
+        answer = ask(question)
+        if answer.choice != APPROVE.key:
+            return Command(update={"outcome": Outcome.NOT_MERGED.value}, goto=Step.REPORT)
+        if not await still_holds(context, question, answer):
+            return Command(goto=Step.APPROVE_MERGE)
+    approved = ApprovedMerge(digest=question.digest, head=pull.head_sha, base=pull.base_sha)
+    return Command(update={"approved_merge": approved}, goto=Step.MERGE)
+
+
+async def proposal(
+    state: State, tools: Tools, project: Project, repository: Repository, pull: PullRequest
+) -> Question | None:
+    """Return the question as the world stands now; None when it is for the checks to say first."""
+    if pull.state is not PullState.OPEN or pull.head_sha != state["pull"]["head"]:
+        return None
+    hosting = hosting_of(tools)
+    checks = await hosting.checks(repository, pull.head_sha)
+    if verdict(checks) is CheckState.RED or unfinished(state["pull"], checks):
+        return None
+    workflows: tuple[str, ...] = ()
+    if pull.head_sha != state["pull"]["proposed"]:
+        # Ours were approved before they were pushed.
+        workflows = await hosting.workflow_changes_between(
+            repository, state["pull"]["proposed"], pull.head_sha
+        )
+    return _question(state, project, pull, checks, workflows)
+
+
+def _rule(project: Project) -> Rule:
+    return rule_for(Effect.PULL_REQUEST, group_of(project.server))
+
+
+def _question(
+    state: State,
+    project: Project,
+    pull: PullRequest,
+    checks: list[Check],
+    workflows: tuple[str, ...],
+) -> Question:
+    by_hand = pull.head_sha != state["pull"]["proposed"]
+    return approval(
+        "merge",
+        f"Merge pull request {pull.number} of {project.name}?",
+        rule=_rule(project),
+        subject={
+            "do": "merge",
+            "project": str(project.id),
+            "pull_request": pull.number,
+            "head": pull.head_sha,
+            "base": pull.base_sha,
+        },
+        facts={
+            "Project": project.name,
+            "Pull request": pull.url,
+            "Head": f"{clean(pull.head)} at {pull.head_sha[:12]}{', pushed by hand' if by_hand else ''}",
+            "Base": f"{clean(pull.base)} at {pull.base_sha[:12]}",
+            "Checks": ", ".join(f"{clean(check.name)}: {check.state}" for check in checks) or "none",
+            "Tests": state["tests"],
+            "Workflows pushed by hand": ", ".join(clean(path) for path in workflows),
+        },
+        choices=[APPROVE, decline("merge")],
+    )
