@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import answer, cancel, executor, recovery, search, start, telegram
+from benchmarks import answer, cancel, executor, recovery, search, start, sync, telegram
 
 
 async def main() -> None:
@@ -17,6 +17,7 @@ async def main() -> None:
         "Cancelling with a child process under way": cancel.main,
         "kill -9 with runs under way": recovery.main,
         "Indexing and search": search.main,
+        "Keeping GitHub's repositories known": sync.main,
         "Start of `telewright up`": start.main,
         "The Telegram bot under load": telegram.main,
     }.items():

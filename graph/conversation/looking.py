@@ -10,6 +10,7 @@ from graph.conversation.calls import Call
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange
 from graph.conversation.following import LAST_LINES, AlreadyFollowed, NothingToFollow, begun, ended
+from graph.conversation.hosted import repository_facts, sync_line
 from graph.conversation.questions import Waiting
 from graph.conversation.replies import (
     Block,
@@ -84,6 +85,7 @@ async def status(exchange: Exchange, call: Call) -> Reply:
     if not blocks:
         blocks = [Text(text="Nothing is being worked on here.")]
     blocks.extend(health.unwell(await ledger.of_servers(exchange.tx)))
+    blocks.extend(await sync_line(exchange.tx))
     if known := await projects.all_of_them(exchange.tx):
         rows = [await _row(exchange, project) for project in known]
         blocks.append(
@@ -246,6 +248,7 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
         pairs["release"] = f"{release.number} (commit {release.commit_sha[:10]})"
         if deployed.ended_at:
             pairs["deployed"] = f"{since(deployed.ended_at)} ago, on {deployed.server}"
+    pairs |= await repository_facts(exchange.tx, project.id)
     if project.service == "running":
         for known in await ledger.of_project(exchange.tx, project.id):
             pairs[health.label(known)] = health.known_of(known)

@@ -17,6 +17,7 @@ class Listing:
     repositories: int | None
     pushed_at: datetime | None
     updated_at: datetime | None
+    listed_at: datetime | None
     listed_s: float | None
     """Seconds since they were read last; None when they never were."""
     swept_s: float | None
@@ -30,14 +31,14 @@ async def read(tx: Connection) -> tuple[Listing, dict[str, str]]:
     async with tx.cursor(row_factory=class_row(Listing)) as cursor:
         await cursor.execute(
             """
-            SELECT repositories, pushed_at, updated_at,
+            SELECT repositories, pushed_at, updated_at, listed_at,
                    extract(epoch FROM clock_timestamp() - listed_at)::float AS listed_s,
                    extract(epoch FROM clock_timestamp() - swept_at)::float AS swept_s,
                    CASE WHEN rests_until > clock_timestamp() THEN rests_until END AS rests_until
               FROM github_listing
             """
         )
-        found = await cursor.fetchone() or Listing(None, None, None, None, None, None)
+        found = await cursor.fetchone() or Listing(None, None, None, None, None, None, None)
     tags = await tx.execute("SELECT path, etag FROM etags WHERE repository_id IS NULL")
     return found, dict(await tags.fetchall())
 

@@ -48,6 +48,7 @@ async def test_a_kill_in_the_middle_of_a_sync(database_url: str, redis_url: str,
             heads: dict[object, str] = {shop.id: shop.push({"b.py": "b = 2\n"}) for shop in shops[:16]}
             for gone in shops[16:]:
                 gone.delete()
+            await hub.rows("UPDATE github_listing SET listed_at = now() - interval '1 hour' RETURNING 1")
             slow = github.fail("/repositories/*/git/ref/*", None, slow_s=0.5)
             killed = start(github)
             await until(lambda: _some(hub, heads))
