@@ -26,9 +26,9 @@ def normalised(text: str) -> str:
     return text
 
 
-def check_golden(name: str, conversation: str) -> None:
-    """Compare a conversation with the one that is kept; `GOLDEN=write` keeps this one instead."""
-    file = GOLDEN / f"{name}.txt"
+def check_golden(name: str, conversation: str, *, golden: Path = GOLDEN) -> None:
+    """Compare a conversation with the one that is kept in a folder; `GOLDEN=write` keeps this one instead."""
+    file = golden / f"{name}.txt"
     if os.environ.get("GOLDEN") == "write":
         file.write_text(conversation)
     assert conversation == file.read_text(), f"look at {file.name}; GOLDEN=write keeps what is said now"

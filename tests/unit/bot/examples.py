@@ -10,6 +10,7 @@ from uuid import UUID
 from bot.outgoing import Outgoing, Words
 from bot.rendering import render, render_decided, render_progress, render_toast
 from graph.conversation.conversation import refusal
+from graph.conversation.narration import narrate
 from graph.conversation.progress import Progress, ProgressStep, StepState
 from graph.conversation.questions import put
 from graph.conversation.replies import (
@@ -25,14 +26,23 @@ from graph.conversation.replies import (
 )
 from graph.orchestrator.questions import APPROVE, CANCEL, REJECT, decline
 from shared.errors import NotFound
-from shared.ids import ApprovalId, UserId
-from shared.ledger.approvals import Question
-from shared.ledger.runs import Status
+from shared.ids import ApprovalId, RunId, SessionId, UserId
+from shared.ledger import events
+from shared.ledger.approvals import Choice, Question
+from shared.ledger.events import Event
+from shared.ledger.runs import Run, Status
 from tests.unit.bot.phone import shown
 
 GOLDEN = Path(__file__).parent / "golden"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 APPROVAL = ApprovalId(UUID(int=7))
+RUN = Run(
+    id=RunId(UUID(int=7)), number=7, thread_id="t", workflow_version_id=1, session_id=SessionId(UUID(int=7)),
+    project_id=None, requested_by=UserId("telegram:1"), title="Build hello", input={}, status=Status.RUNNING,
+    reason_code=None, reason=None, advice=None, result=None, claim_token=1, takeovers=0, time_limit_s=60, ran_s=0,
+    blocked_by=None,
+    cancel_requested_at=None, last_event=1, trace_id="t", created_at=NOON, started_at=None, ended_at=None,
+)  # fmt: skip
 
 PLAN = put(
     Question(
@@ -72,12 +82,19 @@ DEPLOYMENT = put(
 )
 
 
+def decided(name: str, choice: Choice, comment: str = "") -> Reply:
+    """What is said of a question that somebody has answered."""
+    data = {"name": name, "choice": choice.key, "label": choice.label, "text": comment}
+    reply = narrate(Event(RUN.id, 1, events.APPROVAL_DECIDED, data, RUN.trace_id, NOON), RUN)
+    assert reply is not None
+    return reply
+
+
 def questions() -> list[Outgoing]:
     """A plan and a deployment, as they are asked and as they are decided."""
     (asked,) = render(DEPLOYMENT)
     assert isinstance(asked, Words)
-    said = Reply.saying("Ada answered “Deploy release 3 of hello?”: Approve")
-    return [*render(PLAN), asked, render_decided(asked, said, at=NOON)]
+    return [*render(PLAN), asked, render_decided(asked, decided("Ada", APPROVE), at=NOON)]
 
 
 def rejection() -> list[Outgoing]:
@@ -90,9 +107,7 @@ def rejection() -> list[Outgoing]:
     )
     (asked,) = render(PLAN)
     assert isinstance(asked, Words)
-    said = Reply.saying(
-        "דוד answered “Build hello like this?”: Change it", Text(text="Call it good-morning 🌞.")
-    )
+    said = decided("דוד", REJECT, "Call it good-morning 🌞.")
     return [*render(prompt), render_decided(asked, said, at=NOON)]
 
 

@@ -138,8 +138,8 @@ def test_markup_is_content() -> None:
 
 def test_a_name_that_runs_from_right_to_left_does_not_turn_our_sentence_around() -> None:
     name = "דוד המלך"
-    (words,) = _words(Reply.saying(f"{name} answered “Deploy hello?”: Approve"))
-    assert words.text == f"\u2068{name}\u2069 answered “Deploy hello?”: Approve"
+    (words,) = _words(Reply.saying(f"{name} answered: good-morning"))
+    assert words.text == f"\u2068{name}\u2069 answered: good-morning"
 
 
 def test_a_text_in_a_language_from_right_to_left_stays_as_it_is() -> None:
@@ -422,8 +422,8 @@ def test_only_what_somebody_waits_for_is_heard(kind: Kind, *, silent: bool) -> N
 def test_a_decided_question_keeps_its_text_and_says_who_decided_what_and_when() -> None:
     question = Reply(blocks=[Text(text="Deploy hello?")], choices=[APPROVE, CANCEL], kind=Kind.QUESTION)
     (shown,) = _words(question)
-    closed = render_decided(shown, Reply.saying("Ada answered “Deploy hello?”: Approve"), at=NOON)
-    assert closed.text == "Deploy hello?\n\nAda answered “Deploy hello?”: Approve\n2026-11-21 12:00 UTC"
+    closed = render_decided(shown, Reply.saying("Approved by Ada"), at=NOON)
+    assert closed.text == "Deploy hello?\n\nApproved by Ada\n2026-11-21 12:00 UTC"
     assert ("bold", "Deploy hello?") in _styled(closed)
     assert ("date_time", "2026-11-21 12:00 UTC") in _styled(closed)
     assert closed.entities[-1].unix_time == int(NOON.timestamp())
