@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import assert_never
 
-from graph.conversation import commands, deciding, questions, working
+from graph.conversation import awaiting, commands, deciding, questions, small_talk, working
 from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
@@ -28,9 +28,6 @@ from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
 from shared.live import Live
-
-_TURNS_LOOKED_BACK = 500
-"""Turns among which the newest answer to a person is found, whatever others said in between."""
 
 
 class NoSuchSession(NotFound):
@@ -92,7 +89,9 @@ class Conversation:
                     raise Stranger
                 session = await sessions.ensure(tx, front=front, external_key=external_key, owner_id=known.id)
                 if not await sessions.turns_after(tx, session.id, 0, limit=1):
-                    await _say(tx, session.id, self._greeting(known), trace_id=trace_id)
+                    await _say(
+                        tx, session.id, small_talk.greeting(known, self._services.model), trace_id=trace_id
+                    )
         await self._live.wake(session.id)
         return session
 
@@ -129,8 +128,8 @@ class Conversation:
             NoSuchSession: There is no such session.
         """
         async with self._database.connection() as connection:
-            awaited = await _awaited(connection, await _session(connection, session_id), user)
-            return awaited if awaited is not None and await _is_open(connection, awaited) else None
+            awaited = await awaiting.comment_of(connection, await _session(connection, session_id), user)
+            return awaited if awaited is not None and await awaiting.is_open(connection, awaited) else None
 
     def follower(self, session_id: SessionId, followed: Followed) -> Follower:
         """Return what shows a followed log as it grows: for the one process that answers the session's people."""
@@ -245,8 +244,8 @@ class Conversation:
                 trace_id=receipt.trace_id,
             )
             await _attach(tx, message, receipt.id)
-            awaited = await _awaited(tx, session, user)
-        still_asked = awaited is not None and await _is_open(tx, awaited)
+            awaited = await awaiting.comment_of(tx, session, user)
+        still_asked = awaited is not None and await awaiting.is_open(tx, awaited)
         exchange = Exchange(
             tx=tx,
             message=message.model_copy(update={"user": user}),
@@ -257,7 +256,7 @@ class Conversation:
             observation=observation,
             awaited=awaited if still_asked else None,
             outlived=None if still_asked else awaited,
-            prompted=await _prompted(tx, session, user, message),
+            prompted=await awaiting.comment_prompted(tx, session, user, message),
             to_wake={session.id},
         )
         reply = await self._answer(exchange, meaning)
@@ -319,55 +318,20 @@ class Conversation:
             case Build():
                 return await working.build(exchange, meaning)
             case SmallTalk():
-                return _small_talk(meaning)
+                return small_talk.answer(meaning)
             case None if exchange.about is not None:
                 return await deciding.to_the_run(exchange)
             case None if exchange.outlived is not None:
                 raise await deciding.over(exchange, exchange.outlived.approval_id)
             case None:
-                return self._not_understood(exchange.user)
+                return small_talk.not_understood(exchange.user, self._services.model)
             case _:
                 assert_never(meaning)
-
-    def _greeting(self, user: User) -> Reply:
-        return Reply.saying(
-            "Hello. Describe a service, and I plan, build, test and deploy it; "
-            "I ask before what matters. For example: “Create a web service called hello”. "
-            f"/help lists what can be said. {self._about_model(user)}"
-        )
-
-    def _not_understood(self, user: User) -> Reply:
-        return Reply.saying(
-            "I did not understand that, and did nothing. I can build a project from a blueprint, deploy it, "
-            "roll it back, stop, start and remove it, and say how it is. "
-            "For example: “Create a web service called hello”, or “What is running?” /help lists everything.",
-            Text(text=self._about_model(user)),
-        )
-
-    def _about_model(self, user: User) -> str:
-        """Say what is understood; how that is changed, to the one who can."""
-        if self._services.model is None:
-            known = (
-                "No model is configured, so I understand commands and a small set of sentences, and build "
-                "from blueprints only."
-            )
-            if user.role is not Role.OWNER:
-                return known
-            return f"{known} To configure one, set MODEL=provider:model and start again."
-        return f"MODEL is {self._services.model}; sentences are still understood without it."
 
 
 def refusal(error: TelewrightError) -> Reply:
     """Return an error as a person sees it: what is wrong, and what to do."""
     return Reply(blocks=[Text(text=error.message), Text(text=error.advice)], error=error.code)
-
-
-def _small_talk(talk: SmallTalk) -> Reply:
-    match talk:
-        case SmallTalk.GREETING:
-            return Reply.saying("Hello. What shall I build? /help lists what can be said.")
-        case SmallTalk.THANKS:
-            return Reply.saying("You are welcome.")
 
 
 def _only_looks(meaning: Meaning | None) -> bool:
@@ -420,52 +384,6 @@ def _kept(files: Sequence[Attachment]) -> Reply:
         f"Kept with this conversation: {named}. Files are given to the work that the same message starts: "
         "to use one, send it again with what you want."
     )
-
-
-async def _awaited(tx: Connection, session: Session, user: User) -> Awaited | None:
-    """Return the comment that the newest answer to this person asks for: kept there, it survives restarts.
-
-    Index: the turns' primary key, read backwards.
-    """
-    cursor = await tx.execute(
-        """
-        SELECT body -> 'awaited' FROM turns
-         WHERE session_id = %s AND seq >= %s AND author = 'telewright' AND user_id = %s
-         ORDER BY seq DESC LIMIT 1
-        """,
-        [session.id, _oldest(session), user.id],
-    )
-    row = await cursor.fetchone()
-    return Awaited.model_validate(row[0]) if row and row[0] else None
-
-
-async def _prompted(tx: Connection, session: Session, user: User, message: Message) -> Awaited | None:
-    """Return the comment whose prompt a message replies to, if this person was asked for it.
-
-    Index: the turns' primary key, read backwards.
-    """
-    if not message.answers_prompt or message.about_approval is None:
-        return None
-    cursor = await tx.execute(
-        """
-        SELECT body -> 'awaited' FROM turns
-         WHERE session_id = %s AND seq >= %s AND author = 'telewright' AND user_id = %s
-           AND body #>> '{awaited,approval_id}' = %s
-         ORDER BY seq DESC LIMIT 1
-        """,
-        [session.id, _oldest(session), user.id, str(message.about_approval)],
-    )
-    row = await cursor.fetchone()
-    return Awaited.model_validate(row[0]) if row else None
-
-
-def _oldest(session: Session) -> int:
-    return max(session.begun_after + 1, session.last_turn - _TURNS_LOOKED_BACK)
-
-
-async def _is_open(tx: Connection, awaited: Awaited) -> bool:
-    """Whether the question that a comment belongs to may still be decided."""
-    return bool(await questions.waiting(tx, approval_id=awaited.approval_id))
 
 
 async def _say(

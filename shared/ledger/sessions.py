@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
-from shared.ids import RunId, SessionId, UserId
+from shared.ids import ApprovalId, RunId, SessionId, UserId
 
 BEGUN_AFTER = "begun_after"
 """The spec's word for the turn after which the conversation begins anew."""
@@ -163,3 +163,35 @@ async def answers_to(tx: Connection, inbox_id: int) -> list[Turn]:
             [inbox_id],
         )
         return await cursor.fetchall()
+
+
+async def awaited(
+    tx: Connection, session_id: SessionId, user_id: UserId, *, since: int, on: ApprovalId | None = None
+) -> dict[str, Any] | None:
+    """Return what the newest answer to a person waits for, as it is written there; nothing if for nothing.
+
+    Args:
+        tx: The transaction to read in.
+        session_id: The conversation.
+        user_id: Whom it was given.
+        since: The oldest turn that counts.
+        on: The question that it waits for a comment on; left out, whatever the newest answer waits for.
+    """
+    # Index: the turns' primary key, read backwards.
+    cursor = await tx.execute(
+        """
+        SELECT body -> 'awaited' FROM turns
+         WHERE session_id = %(session_id)s AND seq >= %(since)s AND author = 'telewright'
+           AND user_id = %(user_id)s
+           AND (%(on)s::text IS NULL OR body #>> '{awaited,approval_id}' = %(on)s)
+         ORDER BY seq DESC LIMIT 1
+        """,
+        {
+            "session_id": session_id,
+            "since": since,
+            "user_id": user_id,
+            "on": None if on is None else str(on),
+        },
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
