@@ -76,7 +76,7 @@ class Desk:
         await self.ears.listen()
         await self.notifier.deliver(await self.session_id())
         self.sender.wake(OWNER)
-        await until(self._stands, within_s=30)
+        await until(self._stands, within_s=60)
 
     async def session_id(self) -> SessionId:
         return SessionId(await self.ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{OWNER}:0"))
