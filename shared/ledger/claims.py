@@ -357,6 +357,9 @@ async def request_cancel(tx: Connection, run_id: RunId, *, by: UserId) -> Status
 
 async def _may_go_on(tx: Connection, run: Run) -> bool:
     """Whether what a waiting run waits for has come: an answer, or the moment until which it was paused."""
+    if run.resume_at is None:
+        return await approvals.any_undelivered(tx, run.id)
+    # By the database's clock, as the job that was deferred to that moment.
     cursor = await tx.execute("SELECT FROM runs WHERE id = %s AND resume_at <= now()", [run.id])
     return await cursor.fetchone() is not None or await approvals.any_undelivered(tx, run.id)
 
