@@ -9,6 +9,7 @@ import pytest
 from langgraph.types import Command
 
 from graph.orchestrator.approve_merge import proposal
+from graph.orchestrator.approve_workflows import WorkflowsNotApproved
 from graph.orchestrator.intake import take_in_build
 from graph.orchestrator.merge import merge
 from graph.orchestrator.plan import plan
@@ -31,6 +32,8 @@ from tests.integration.orchestrator.bench import (
 )
 
 NOTE = Build(blueprint="note", name="hello", description="A note to the world")
+
+CHECKED = NOTE.model_copy(update={"blueprint": "checked"})
 
 
 @pytest.fixture
@@ -77,6 +80,21 @@ async def test_a_merge_that_was_not_approved_is_not_made(bench: Bench, github: F
     assert hello.head("main") == moved
 
 
+async def test_workflows_that_nobody_has_approved_are_not_pushed(bench: Bench, github: FakeGitHub) -> None:
+    run = await bench.accept(CHECKED)
+    state = await _scaffolded(bench, run, CHECKED)
+    with pytest.raises(WorkflowsNotApproved, match=r"\.github/workflows/ci\.yml"):
+        await save_work(state, await claimed(bench, run), bench.tools)
+    with pytest.raises(WorkflowsNotApproved):
+        await propose(state, await claimed(bench, run), bench.tools)
+    hello = github.repository("hello")
+    assert not any(hello.files(ref) for ref in hello.refs())
+
+    state["workflows"] = [".github/workflows/ci.yml"]
+    state.update(await save_work(state, await claimed(bench, run), bench.tools))
+    assert (await propose(state, await claimed(bench, run), bench.tools)).goto == "checks"
+
+
 async def test_a_build_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     bench: Bench, github: FakeGitHub
 ) -> None:
@@ -93,9 +111,9 @@ async def test_a_build_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     assert len(await bench.deployments(await bench.project("hello"))) == 1
 
 
-async def _scaffolded(bench: Bench, run: Run) -> State:
+async def _scaffolded(bench: Bench, run: Run, build: Build = NOTE) -> State:
     context = await claimed(bench, run)
-    state = State(kind="build", blueprint="note", name="hello", description="A note to the world")
+    state = State(kind="build", blueprint=build.blueprint, name=build.name, description=build.description)
     state.update(_update(await take_in_build(state, context, bench.tools)))
     state.update(await plan(state, context, bench.tools))
     state.update(await scaffold(state, context, bench.tools))
