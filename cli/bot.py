@@ -10,6 +10,7 @@ from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.discretion import DiscreetReader
 from infrastructure.local_server import LocalServer
+from infrastructure.search import embedder_of
 from infrastructure.secrets import Secrets
 from shared.ids import UserId
 from shared.process import until_told_to_stop
@@ -38,5 +39,6 @@ def _services(settings: Settings) -> Services:
         catalogue=catalogue,
         reader=DiscreetReader(deployer, Secrets(settings.home)),
         model=settings.model,
+        embedder=embedder_of(settings),
         fixed_users=frozenset(UserId(f"{FRONT}:{one}") for one in settings.allowed_user_ids),
     )

@@ -27,6 +27,7 @@ from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.discretion import DiscreetReader
 from infrastructure.embedded import Endpoints, endpoints
 from infrastructure.local_server import LocalServer
+from infrastructure.search import embedder_of
 from infrastructure.secrets import Secrets
 from shared import logs
 from shared.database import Database
@@ -123,6 +124,7 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
                     AnsibleDeployer(LocalServer(settings.home / "server")), Secrets(settings.home)
                 ),
                 model=settings.model,
+                embedder=embedder_of(settings),
             )
             conversation = Conversation(database, live, services)
             try:

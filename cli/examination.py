@@ -25,6 +25,7 @@ from infrastructure import programs, sandbox
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
 from infrastructure.forge import LocalForge, forge_of
 from infrastructure.local_server import LocalServer
+from infrastructure.search import embedder_of
 from shared import migrations
 from shared.errors import TelewrightError
 from shared.ledger.claims import SILENCE_S
@@ -271,6 +272,8 @@ async def _model(settings: Settings) -> Finding:
     if settings.model is None and not settings.role_models:
         return _off("Model", "no MODEL, so blueprints only")
     roles = [f"{role}: {model}" for role, model in sorted(settings.role_models.items())]
+    if (embedder := embedder_of(settings)) is not None:
+        await embedder.embed_question("Where is this?")
     return _ok("Model", ", ".join([settings.model or "none in general", *roles]))
 
 

@@ -8,6 +8,7 @@ from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.forge import LocalForge, MixedForge, forge_of
 from infrastructure.local_server import LocalServer
 from infrastructure.machine import LocalMachine
+from infrastructure.search import embedder_of
 from scheduler.heads import known_heads
 from scheduler.ingestion import ingestion
 from scheduler.leftovers import Leftovers
@@ -42,14 +43,14 @@ def _code(settings: Settings, database: Database, live: Live) -> list[PeriodicJo
     """Return what looks at projects' code, and at GitHub where that is set up."""
     here, forge = LocalForge(settings.home), forge_of(settings, patience_s=_PATIENCE_S)
     if isinstance(forge, LocalForge):
-        return [ingestion(database, here)]
+        return [ingestion(database, here, embedder=embedder_of(settings))]
     # Here, because whoever has no GitHub should not wait half a second for its library.
     from scheduler.github_sync import syncing
 
     forges = MixedForge(forge, here)
     return [
         syncing(database, live, forge.survey),
-        ingestion(database, forges, head_of=known_heads(database, forges)),
+        ingestion(database, forges, embedder=embedder_of(settings), head_of=known_heads(database, forges)),
     ]
 
 

@@ -58,17 +58,24 @@ log = structlog.get_logger(__name__)
 
 
 def ingestion(
-    database: Database, forge: Reading, *, head_of: HeadOf | None = None, cron: str = EVERY_MINUTE
+    database: Database,
+    forge: Reading,
+    *,
+    embedder: Embedder | None = None,
+    head_of: HeadOf | None = None,
+    cron: str = EVERY_MINUTE,
 ) -> PeriodicJob:
     """Return the job.
 
     Args:
         database: The ledgers.
         forge: Where the projects' code is read.
+        embedder: Makes vectors of what is indexed; left out, words alone are searched.
         head_of: Says where a project's default branch stands, when that is known without asking the forge.
         cron: When; every project's head is looked at each time.
     """
-    return PeriodicJob("ingest", cron, ttl_s=30, body=partial(ingest, database, forge, head_of=head_of))
+    body = partial(ingest, database, forge, embedder=embedder, head_of=head_of)
+    return PeriodicJob("ingest", cron, ttl_s=30, body=body)
 
 
 @dataclass(slots=True)

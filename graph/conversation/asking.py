@@ -53,9 +53,14 @@ async def ask(exchange: Exchange, call: Call) -> Reply:
     if not any(one.indexed for one in tallies):
         return Reply.saying(_nothing_indexed(asked, tallies))
     places = await search_code(
-        exchange.tx, question, projects=[project.id for project in asked], limit=_PLACES
+        exchange.tx,
+        question,
+        projects=[project.id for project in asked],
+        limit=_PLACES,
+        vector=exchange.observation.vector if exchange.observation else None,
+        model=exchange.services.embedder.model if exchange.services.embedder else "",
     )
-    missing = _missing(tallies)
+    missing = _missing(tallies, words_alone=_by_words_alone(exchange))
     if not places:
         return Reply.saying(f"None of these words is in {_whose(asked)}.{missing} Try another name for it.")
     names = {project.id: project.name for project in asked}
@@ -101,12 +106,17 @@ def _nothing_indexed(asked: Sequence[Project], tallies: Sequence[Tally]) -> str:
     return f"Nothing of {_whose(asked)} is indexed: /index says how far it is."
 
 
-def _missing(tallies: Sequence[Tally]) -> str:
-    """Say what could not be looked in."""
+def _missing(tallies: Sequence[Tally], *, words_alone: bool) -> str:
+    """Say what could not be looked in, or not by what it means."""
     waiting, dead = sum(one.queued for one in tallies), sum(one.dead for one in tallies)
     remarks = [f"{_files(waiting)} not indexed yet"] if waiting else []
     remarks += [f"{_files(dead)} left out, see /index"] if dead else []
+    remarks += ["by its words alone, since the embeddings model did not answer"] if words_alone else []
     return f" ({listed(remarks)})" if remarks else ""
+
+
+def _by_words_alone(exchange: Exchange) -> bool:
+    return exchange.observation is not None and exchange.observation.error is not None
 
 
 def _files(number: int) -> str:

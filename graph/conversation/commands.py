@@ -43,7 +43,7 @@ class Command:
     """The least role that may use it."""
     handler: Handler
     example: str = ""
-    observes: Literal["service", "logs"] | None = None
+    observes: Literal["service", "logs", "question"] | None = None
     """What is read from a server before the answer's transaction begins."""
     looks: bool = False
     """Whether it changes nothing: then it may stand between a question and its answer."""
@@ -200,6 +200,7 @@ COMMANDS: tuple[Command, ...] = (
         role=Role.VIEWER,
         handler=asking.ask,
         example="/ask hello where are requests handled",
+        observes="question",
         looks=True,
     ),
     Command(

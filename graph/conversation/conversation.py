@@ -13,7 +13,7 @@ from graph.conversation.exchange import Exchange, Services
 from graph.conversation.following import LAST_LINES, Follower, say_left_behind
 from graph.conversation.looking import LogVerb, lines_asked, log_asked
 from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
-from graph.conversation.observing import Observation, logs_of, service_of
+from graph.conversation.observing import Observation, logs_of, meaning_of, service_of
 from graph.conversation.replies import Awaited, Followed, Reply, Text
 from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
 from graph.conversation.words import listed, sized
@@ -198,6 +198,8 @@ class Conversation:
                 case "service" if meaning.words or message.about_run is not None:
                     chosen = await self._choose(message, meaning.words)
                     return await service_of(self._services.reader, chosen.project.name)
+                case "question" if self._services.embedder is not None and meaning.rest.strip():
+                    return await meaning_of(self._services.embedder, meaning.rest)
                 case _:
                     return None
         except BadInput:

@@ -10,6 +10,7 @@ from graph.conversation.messages import Message
 from graph.conversation.observing import Observation, ServiceReader
 from graph.conversation.replies import Awaited
 from infrastructure.blueprints import Blueprint
+from infrastructure.search import Embedder
 from shared.database import Connection
 from shared.ids import SessionId, UserId
 from shared.ledger.runs import Run
@@ -32,6 +33,8 @@ class Services:
     reader: ServiceReader
     model: str | None = None
     """The configured `provider:model`, if any."""
+    embedder: Embedder | None = None
+    """Makes vectors of questions, if an embeddings model is configured."""
     patience: Patience = field(default_factory=Patience)
     """How long a log is followed, and how closely."""
     fixed_users: frozenset[UserId] = frozenset()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from infrastructure.deploy.deployer import ServiceStatus
+from infrastructure.search import Embedder, EmbeddingFailed
 from shared.errors import TelewrightError, Unavailable
 
 _PATIENCE_S = 5.0
 """How long a person waits for a server's answer before being told that there is none."""
+
+_LONGEST_QUESTION = 4000
 
 
 class ServiceReader(Protocol):
@@ -35,6 +39,8 @@ class Observation:
 
     status: ServiceStatus | None = None
     logs: str | None = None
+    vector: Sequence[float] | None = None
+    """What an embeddings model made of a question."""
     error: TelewrightError | None = None
 
 
@@ -56,5 +62,16 @@ async def logs_of(reader: ServiceReader, project: str, lines: int) -> Observatio
             return Observation(logs=await reader.logs(project, lines))
     except TimeoutError:
         return Observation(error=ServerSilent())
+    except TelewrightError as error:
+        return Observation(error=error)
+
+
+async def meaning_of(embedder: Embedder, question: str) -> Observation:
+    """Ask an embeddings model what a question means."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return Observation(vector=await embedder.embed_question(question[:_LONGEST_QUESTION]))
+    except TimeoutError:
+        return Observation(error=EmbeddingFailed())
     except TelewrightError as error:
         return Observation(error=error)

@@ -30,3 +30,11 @@ class Embedder(Protocol):
             EmbeddingFailed: It cannot be reached, or refuses.
         """
         ...
+
+    async def embed_question(self, question: str) -> list[float]:
+        """Return the vector of what somebody looks for, to be compared with those of texts.
+
+        Raises:
+            EmbeddingFailed: It cannot be reached, or refuses.
+        """
+        ...

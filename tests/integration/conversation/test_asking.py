@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from graph.conversation import Conversation, Services
 from graph.conversation.replies import Code, CommandChoice, Table
+from infrastructure.blueprints import catalogue
 from shared.ids import ProjectId
 from shared.ledger import chunks, documents
 from shared.ledger.chunks import Chunk, Kind
 from shared.ledger.documents import MOST_ATTEMPTS, Wanted
 from shared.ledger.projects import Project
 from shared.ledger.users import Role
-from tests.integration.conversation.chat import Chat, Person
+from tests.integration.conversation.chat import Chat, Person, Server
+from tests.meanings import Meanings
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -20,6 +23,26 @@ GREET = "def greet(name):\n    return f'Hello {name}'"
 
 def chunk(content: str, *, symbol: str = "", first: int = 1) -> Chunk:
     return Chunk(symbol, Kind.CODE, first, first + content.count("\n"), content)
+
+
+@pytest.fixture
+def meanings(chat: Chat, server: Server) -> Meanings:
+    """A model with which the chat's conversation asks."""
+    model = Meanings()
+    services = Services(catalogue=catalogue, reader=server, embedder=model)
+    chat.conversation = Conversation(chat.database, chat.live, services)
+    return model
+
+
+async def embedded(chat: Chat, model: Meanings) -> None:
+    """Give all that is indexed vectors."""
+    async with chat.database.transaction() as tx:
+        cursor = await tx.execute("SELECT id FROM documents")
+        pieces = await chunks.without_vectors(tx, [row[0] for row in await cursor.fetchall()], model.model)
+        vectors = await model.embed([piece.content for piece in pieces])
+        await chunks.add_vectors(
+            tx, model.model, {piece.id: vector for piece, vector in zip(pieces, vectors, strict=True)}
+        )
 
 
 async def plan(chat: Chat, project: Project, *paths: str, skipped: str | None = None) -> None:
@@ -148,3 +171,28 @@ async def test_a_viewer_may_ask_and_look_but_not_retry(chat: Chat, owner: Person
     assert (await viewer.say("/index hello")).error is None
     assert (await viewer.say("/index hello retry")).error == "viewers_only_look"
     assert (await owner.say("/index hello frobnicate")).error == "not_about_the_index"
+
+
+async def test_with_a_model_ask_finds_what_means_the_same(chat: Chat, meanings: Meanings) -> None:
+    owner = await chat.person()
+    project = await chat.project("hello", owner)
+    await indexed(chat, project, app=chunk(GREET, symbol="greet"), till=chunk("def pay(): ..."))
+    assert "None of these words" in (await owner.say("/ask invoice")).plain
+    await embedded(chat, meanings)
+
+    found = [block for block in (await owner.say("/ask invoice")).blocks if isinstance(block, Code)]
+
+    assert found[0].title.startswith("hello: till.py")
+
+
+async def test_while_the_model_is_away_ask_finds_by_words_and_says_so(chat: Chat, meanings: Meanings) -> None:
+    owner = await chat.person()
+    project = await chat.project("hello", owner)
+    await indexed(chat, project, app=chunk(GREET))
+    meanings.broken = True
+
+    reply = await owner.say("/ask greet")
+
+    assert "by its words alone, since the embeddings model did not answer" in reply.plain
+    [code] = [block for block in reply.blocks if isinstance(block, Code)]
+    assert code.text == GREET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,6 @@ import pytest
 
 from graph.search import Place, search_code
 from infrastructure.forge import FileInfo, ForgeUnavailable, LocalForge, Repository
-from infrastructure.search import EmbeddingFailed
 from scheduler.ingestion import Ingested, ingest, ingestion
 from scheduler.timetable import Timetable
 from shared.database import Database
@@ -26,6 +25,7 @@ from shared.ledger.users import Role
 from shared.live import Live
 from shared.locks import HeldLock
 from shared.queue import queue_app
+from tests.meanings import Meanings
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 HELD = HeldLock("ingest", 1)
@@ -388,27 +388,11 @@ async def test_secrets_in_code_are_not_shown(index: Index) -> None:
     assert token not in place.content
 
 
-@dataclass
-class Meanings:
-    """An embedder whose vectors say which of a few topics a text is about."""
-
-    model: str = "topics"
-    broken: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        if self.broken:
-            raise EmbeddingFailed("the model is away")
-        self.asked += texts
-        topics = (("greet", "salutation"), ("pay", "invoice"), ("zzz",))
-        return [[0.01 + sum(word in text for word in topic) for topic in topics] for text in texts]
-
-
 async def test_with_a_model_places_are_found_by_what_they_mean(index: Index) -> None:
     await index.push(a__py=GREET, b__py="def pay():\n    return 1\n")
     model = Meanings()
     assert (await index.ingest(embedder=model)).indexed == 2
-    [vector] = await model.embed(["salutation"])
+    vector = await model.embed_question("salutation")
 
     async with index.database.connection() as connection:
         by_meaning = await search_code(
