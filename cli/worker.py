@@ -12,7 +12,7 @@ from graph.orchestrator.version import ENTRYPOINT
 from graph.roles import BlueprintCoder, CommentPlanner
 from graph.worker import work
 from infrastructure.attachments import AttachmentStore
-from infrastructure.blueprints import catalogue
+from infrastructure.blueprints import Renderings, catalogue
 from infrastructure.dependencies import Dependencies
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.forge import Places, open_places
@@ -54,7 +54,7 @@ def _tools(settings: Settings, places: Places) -> Tools:
         secrets=Secrets(home),
         blueprints=blueprints,
         planner=CommentPlanner(blueprints),
-        coder=BlueprintCoder(blueprints),
+        coder=BlueprintCoder(blueprints, Renderings()),
         probe=HttpProbe(),
         attachments=AttachmentStore(home),
     )

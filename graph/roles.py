@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from infrastructure.blueprints import Answers, Blueprint, ProjectName, UnknownBlueprint, render_directory
+from infrastructure.blueprints import Answers, Blueprint, ProjectName, Renderings, UnknownBlueprint
 from shared.errors import BadInput
 
 
@@ -89,7 +89,14 @@ class CommentPlanner:
 class BlueprintCoder:
     """Writes what a blueprint renders."""
 
-    def __init__(self, blueprints: Sequence[Blueprint]) -> None:
+    def __init__(self, blueprints: Sequence[Blueprint], renderings: Renderings) -> None:
+        """Put it together.
+
+        Args:
+            blueprints: What there is.
+            renderings: Make the projects, and keep those made lately: a plan's files are shown before they are built.
+        """
+        self._renderings = renderings
         self._directories = {blueprint.name: blueprint.directory for blueprint in blueprints}
 
     async def write(self, brief: Brief, target: Path) -> None:
@@ -97,7 +104,7 @@ class BlueprintCoder:
         if brief.blueprint not in self._directories:
             raise UnknownBlueprint
         answers = Answers(project_name=ProjectName(brief.name), description=brief.description)
-        await render_directory(self._directories[brief.blueprint], answers, target)
+        await self._renderings.render(self._directories[brief.blueprint], answers, target)
 
 
 _NAME = re.compile(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from pathlib import Path
 from uuid import UUID
 
 from graph.context import RunContext
@@ -12,7 +10,7 @@ from graph.orchestrator.fence import fenced
 from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
 from graph.roles import Brief, NotUnderstood
-from infrastructure.blueprints import BadName, UnknownBlueprint, project_name
+from infrastructure.blueprints import BadName, UnknownBlueprint, digest_of, project_name
 from shared.ids import ProjectId
 from shared.ledger import projects
 from shared.ledger.projects import NameTaken
@@ -47,17 +45,8 @@ async def blueprint_digest(tools: Tools, name: str) -> str:
     """
     for blueprint in tools.blueprints:
         if blueprint.name == name:
-            return await asyncio.to_thread(_digest_of_files, blueprint.directory)
+            return await asyncio.to_thread(digest_of, blueprint.directory)
     raise UnknownBlueprint(f"There is no blueprint {name} any more.")
-
-
-def _digest_of_files(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(path for path in directory.rglob("*") if path.is_file()):
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(directory)}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 async def _revise_project(context: RunContext, state: State, brief: Brief) -> None:

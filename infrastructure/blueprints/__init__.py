@@ -2,8 +2,10 @@
 
 from infrastructure.blueprints.catalogue import Blueprint, UnknownBlueprint, catalogue, find
 from infrastructure.blueprints.check import Finding, check
+from infrastructure.blueprints.digest import digest_of
 from infrastructure.blueprints.names import BadName, ProjectName, project_name, suggested_name
 from infrastructure.blueprints.rendering import Answers, BadBlueprint, render, render_directory
+from infrastructure.blueprints.renderings import Renderings
 
 __all__ = [
     "Answers",
@@ -12,9 +14,11 @@ __all__ = [
     "Blueprint",
     "Finding",
     "ProjectName",
+    "Renderings",
     "UnknownBlueprint",
     "catalogue",
     "check",
+    "digest_of",
     "find",
     "project_name",
     "render",

@@ -74,14 +74,23 @@ async def render_directory(blueprint: Path, answers: Answers, target: Path) -> N
     """
     if faults := await asyncio.to_thread(faults_of, blueprint):
         raise BadBlueprint("\n".join(faults))
-    if await asyncio.to_thread(_has_content, target):
-        raise BadInput(f"{target.name} is not empty")
+    await asyncio.to_thread(require_empty, target)
     with tempfile.TemporaryDirectory(prefix="telewright-blueprint-") as scratch:
         copy = Path(scratch) / "blueprint"
         # A copy without `.git`: Copier would render a repository's newest tag,
         # and what is rendered is to be what stands in the directory.
         await asyncio.to_thread(shutil.copytree, blueprint, copy, ignore=shutil.ignore_patterns(".git"))
         await _render(copy, answers, target)
+
+
+def require_empty(target: Path) -> None:
+    """Refuse a directory that has something in it.
+
+    Raises:
+        BadInput: It has.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        raise BadInput(f"{target.name} is not empty")
 
 
 def faults_of(blueprint: Path) -> list[str]:
@@ -157,10 +166,6 @@ def clean(description: str) -> str:
         and unicodedata.bidirectional(character) not in _DIRECTION_OVERRIDES
     )
     return kept.strip()[:LONGEST_DESCRIPTION].strip()
-
-
-def _has_content(target: Path) -> bool:
-    return target.is_dir() and any(target.iterdir())
 
 
 def _everything(directory: Path) -> list[Path]:

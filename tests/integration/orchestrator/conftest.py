@@ -12,7 +12,7 @@ from graph.orchestrator.probe import HttpProbe
 from graph.orchestrator.tools import CheckWait, Tools
 from graph.roles import BlueprintCoder, CommentPlanner
 from infrastructure.attachments import AttachmentStore
-from infrastructure.blueprints import Blueprint
+from infrastructure.blueprints import Blueprint, Renderings
 from infrastructure.dependencies import Dependencies
 from infrastructure.forge import LocalForge
 from infrastructure.forge.github import FixedToken, GitHubClient, GitHubForge, Patience
@@ -58,6 +58,12 @@ def blueprints(tmp_path: Path) -> tuple[Blueprint, ...]:
     )
 
 
+@pytest.fixture(scope="session")
+def renderings() -> Renderings:
+    """What was rendered before: each test has blueprints of its own, but mostly the same ones."""
+    return Renderings(most=50)
+
+
 @pytest.fixture
 async def deployer() -> AsyncIterator[LoopbackDeployer]:
     deployer = LoopbackDeployer()
@@ -67,7 +73,11 @@ async def deployer() -> AsyncIterator[LoopbackDeployer]:
 
 @pytest.fixture
 def tools(
-    home: Path, blueprints: tuple[Blueprint, ...], deployer: LoopbackDeployer, shared_parts: SharedParts
+    home: Path,
+    blueprints: tuple[Blueprint, ...],
+    renderings: Renderings,
+    deployer: LoopbackDeployer,
+    shared_parts: SharedParts,
 ) -> Tools:
     shared_parts.lend_packages(home)
     forge, dependencies = LocalForge(home), Dependencies(home)
@@ -83,7 +93,7 @@ def tools(
         secrets=Secrets(home),
         blueprints=blueprints,
         planner=CommentPlanner(blueprints),
-        coder=BlueprintCoder(blueprints),
+        coder=BlueprintCoder(blueprints, renderings),
         probe=HttpProbe(),
         attachments=AttachmentStore(home),
     )

@@ -13,7 +13,7 @@ import pytest
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.work import Build, Deploy, Remove, Rollback
 from graph.roles import BlueprintCoder, CommentPlanner
-from infrastructure.blueprints import catalogue
+from infrastructure.blueprints import Renderings, catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.local_server import LocalServer
 from shared.ledger import events
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-async def real(bench: Bench, tools: Tools, tmp_path: Path) -> AsyncIterator[Bench]:
+async def real(bench: Bench, tools: Tools, renderings: Renderings, tmp_path: Path) -> AsyncIterator[Bench]:
     """A bench with the blueprints that Telewright brings along, and a server of its own."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     server = LocalServer(tmp_path / "server")
@@ -34,7 +34,7 @@ async def real(bench: Bench, tools: Tools, tmp_path: Path) -> AsyncIterator[Benc
         deployer=AnsibleDeployer(server, ports=(9_000 + 50 * worker, 9_049 + 50 * worker)),
         blueprints=blueprints,
         planner=CommentPlanner(blueprints),
-        coder=BlueprintCoder(blueprints),
+        coder=BlueprintCoder(blueprints, renderings),
     )
     yield bench
     await server.stop()
