@@ -95,7 +95,10 @@ async def test_whatever_is_killed_everything_is_said_once_and_told_to_the_end(
         )
     made = [one for life in lives for one in life]
     await all_sent(pair)
-    print(dict(killer.killed), *(telegram.transcript(one.place) for one in made))
+    print(
+        dict(killer.killed),
+        *(telegram.transcript(place) for place in dict.fromkeys(one.place for one in made)),
+    )
 
     for one in made:
         _check_everything_was_said_once(telegram, one)
@@ -205,6 +208,15 @@ async def _check_each_message_is_a_row(
                 [place.id],
             )
             rows = [row[0] for row in await cursor.fetchall()]
+            # A notice that comes later than Telegram remembers the press is given up, and nothing else is.
+            cursor = await tx.execute(
+                """
+                SELECT key, error FROM outbox
+                 WHERE chat_id = %s AND status = 'dropped' AND content ->> 'type' <> 'toast'
+                """,
+                [place.id],
+            )
+            assert await cursor.fetchall() == []
             # That a topic was opened or a message pinned is told by Telegram, without words.
             assert rows == [one.id for one in telegram.messages(place, by_bot=True) if one.text]
 

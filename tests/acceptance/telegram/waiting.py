@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 import httpx
 
+from bot.chats import OPEN
 from tests.fakes.telegram import Answer, Message, Person, Press, Telegram
 from tests.fakes.telegram.front import Chatlike
 from tests.installation import Installation
@@ -60,18 +63,23 @@ async def answered(telegram: Telegram, press: Press) -> Answer:
 
 
 async def all_sent(installation: Installation) -> None:
-    """Wait until what should stand in the chats stands there."""
+    """Wait until what should stand in the chats stands there.
+
+    Raises:
+        AssertionError: Something does not; with what the outbox knows of it.
+    """
     async with installation.ledgers() as tx:
 
-        async def left() -> list[str]:
+        async def left() -> list[tuple[Any, ...]]:
             cursor = await tx.execute(
-                "SELECT key FROM outbox WHERE status IN ('pending', 'sending') OR sent_revision < revision"
+                f"SELECT key, status, revision, sent_revision, attempts, error, due_at FROM outbox WHERE {OPEN}"
             )
-            return [key for (key,) in await cursor.fetchall()]
+            return await cursor.fetchall()
 
-        async with asyncio.timeout(STEP_S):
-            while await left():
-                await asyncio.sleep(0.1)  # what is waited for is a row
+        deadline = time.monotonic() + STEP_S
+        while rows := await left():
+            assert time.monotonic() < deadline, rows
+            await asyncio.sleep(0.1)  # what is waited for is a row
 
 
 async def live(telegram: Telegram, chat: Chatlike, name: str) -> str:
