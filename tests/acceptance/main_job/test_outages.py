@@ -16,6 +16,7 @@ from tests import parts
 from tests.acceptance.main_job.person import Person, person_at
 from tests.acceptance.main_job.visitors import Visitors, heading_at
 from tests.installation import Installation
+from tests.parts import SharedParts
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -41,9 +42,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def installation(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def installation(
+    servers: Servers, shared_parts: SharedParts, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
     home: Path = tmp_path_factory.mktemp("installation") / "home"
     home.mkdir(mode=0o700)
+    shared_parts.lend_packages(home)
     return Installation(home, servers.postgres.url, servers.valkey.url)
 
 

@@ -66,13 +66,17 @@ async def test_in_a_forum_each_project_has_a_topic(
     check_golden("in_a_forum", conversation)
 
 
-async def test_everything_works_by_webhook(by_webhook: Installation, telegram: Telegram, ann: Person) -> None:
+async def test_what_people_say_send_press_and_reply_comes_by_webhook(
+    by_webhook: Installation, telegram: Telegram, ann: Person
+) -> None:
     await telegram.until(lambda: telegram.webhook["url"], timeout=STEP_S)
-    ann.say("/new static-site pages")
-    press(ann, await asked(telegram, ann, "from static-site?"), "Approve")
-    press(ann, await asked(telegram, ann, "Deploy release 1"), "Approve")
+    ann.send_document("notes.md", b"# Notes", "/new static-site pages")
+    press(ann, await asked(telegram, ann, "Build pages from static-site?"), "Change it")
+    ann.say("name: leaves", reply_to=await prompted(telegram, ann))
+    # What follows an approval comes from a worker, and is the same however the press came in.
+    press(ann, await asked(telegram, ann, "Build leaves from static-site?"), "Cancel")
 
-    assert "pages" in await live(telegram, ann, "pages")
+    await said(telegram, ann, "is cancelled")
     assert telegram.calls("getUpdates") == []
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.parts import SharedParts
+
 STOP_S = 60
 REDRAWN = 12
 """Lines above the prompt and around it that may be drawn again."""
@@ -109,9 +111,10 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
+def installation(shared_parts: SharedParts) -> Iterator[Installation]:
     """`telewright up` on a home of its own."""
     home = Path(tempfile.mkdtemp(prefix="telewright-acceptance-"))
+    shared_parts.lend_packages(home)
     installation = Installation(home)
     log = home / "up.log"
     with log.open("wb") as stream:

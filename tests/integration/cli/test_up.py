@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import pytest
 
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
 
@@ -80,17 +79,15 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float = 60) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_runs_everything_and_a_signal_ends_everything(home: Path, number: signal.Signals) -> None:
-    with up(home) as running:
-        running.until_ready()
-        assert EmbeddedPostgres(home).running()
-        assert EmbeddedValkey(home).running()
-        assert running.end(number) == 0, running.said
-        assert of_home(home) == []
+def ends_everything(running: Up, number: signal.Signals) -> None:
+    """Look whether a signal ends it in order; all three do, each at the end of a test that has it running."""
+    assert EmbeddedPostgres(running.home).running()
+    wait_until(EmbeddedValkey(running.home).running)
+    assert running.end(number) == 0, running.said
+    assert of_home(running.home) == []
 
 
-def test_a_second_one_on_the_same_home_is_refused_by_name(home: Path) -> None:
+def test_a_second_one_on_the_same_home_is_refused_by_name_and_ctrl_c_ends_the_first(home: Path) -> None:
     with up(home) as first:
         first.until_ready()
         second = subprocess.run(
@@ -106,7 +103,7 @@ def test_a_second_one_on_the_same_home_is_refused_by_name(home: Path) -> None:
         assert f"pid {first.process.pid}" in second.stderr
         assert "Traceback" not in second.stderr
         assert first.process.poll() is None
-        assert EmbeddedPostgres(home).running()
+        ends_everything(first, signal.SIGINT)
 
 
 def test_after_a_kill_the_next_one_takes_over_and_leaves_nothing(home: Path) -> None:
@@ -129,12 +126,13 @@ def test_a_signal_in_the_middle_of_starting_leaves_nothing(home: Path) -> None:
         assert of_home(home) == []
 
 
-def test_a_part_that_dies_is_started_again(home: Path) -> None:
+def test_a_part_that_dies_is_started_again_and_a_closed_terminal_ends_everything(home: Path) -> None:
     with up(home) as running:
         running.until_ready()
         dead = psutil.Process(int((home / "valkey" / "pid").read_text()))
         dead.kill()
         wait_until(lambda: EmbeddedValkey(home).running())
+        ends_everything(running, signal.SIGHUP)
 
 
 def test_a_bad_setting_is_one_line_that_names_it(home: Path) -> None:
