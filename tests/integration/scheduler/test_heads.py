@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from infrastructure.forge import FileInfo, NoRepository, Repository, Whereabouts
+from infrastructure.forge import FileInfo, MixedForge, NoRepository, Repository
 from scheduler.heads import known_heads
 from shared.ledger import projects
 from tests.fakes.github import FakeGitHub
 from tests.integration.scheduler.hub import README, Hub, hub_of
+
+if TYPE_CHECKING:
+    from infrastructure.forge.mixed import ReadableForge
 
 
 @dataclass
@@ -65,7 +69,7 @@ async def test_the_index_of_a_repository_that_is_gone_is_left_as_it_is(hub: Hub)
 
 
 async def test_each_repository_is_read_where_it_is() -> None:
-    places = Whereabouts(here=Place("here"), there=Place("there"))
+    places = MixedForge(cast("ReadableForge", Place("there")), cast("ReadableForge", Place("here")))
     local, hosted = Repository("shop", "/shop.git"), Repository("shop", "https://x/shop.git", 7)
 
     assert [await places.head(one, "main") for one in (local, hosted)] == ["here", "there"]
