@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.ledgers import open_ledgers
 from graph.orchestrator.probe import HttpProbe
 from infrastructure.deploy.ansible import AnsibleDeployer
-from infrastructure.forge import LocalForge, Whereabouts, forge_of
+from infrastructure.forge import LocalForge, MixedForge, forge_of
 from infrastructure.local_server import LocalServer
 from infrastructure.machine import LocalMachine
 from infrastructure.search import embedder_of
@@ -47,7 +47,7 @@ def _code(settings: Settings, database: Database, live: Live) -> list[PeriodicJo
     # Here, because whoever has no GitHub should not wait half a second for its library.
     from scheduler.github_sync import syncing
 
-    forges = Whereabouts(here=here, there=forge)
+    forges = MixedForge(forge, here)
     return [
         syncing(database, live, forge.survey),
         ingestion(database, forges, embedder=embedder_of(settings), head_of=known_heads(database, forges)),

@@ -2,6 +2,7 @@
 
 from infrastructure.forge.choice import Places, forge_of, open_places
 from infrastructure.forge.local import LocalForge
+from infrastructure.forge.mixed import MixedForge
 from infrastructure.forge.protocol import (
     BadTree,
     BranchMoved,
@@ -15,7 +16,6 @@ from infrastructure.forge.protocol import (
     Repository,
 )
 from infrastructure.forge.reading import FileInfo, Reading
-from infrastructure.forge.whereabouts import Whereabouts
 
 __all__ = [
     "BadTree",
@@ -26,13 +26,13 @@ __all__ = [
     "ForgeUnavailable",
     "LocalForge",
     "LogEntry",
+    "MixedForge",
     "NameTaken",
     "NoCommit",
     "NoRepository",
     "Places",
     "Reading",
     "Repository",
-    "Whereabouts",
     "forge_of",
     "open_places",
 ]
