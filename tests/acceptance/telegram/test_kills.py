@@ -208,7 +208,7 @@ async def _check_each_message_is_a_row(
                 [place.id],
             )
             rows = [row[0] for row in await cursor.fetchall()]
-            # A notice that comes later than Telegram remembers the press is given up, and nothing else is.
+            # Nobody knows whether a notice was shown whose bot was killed meanwhile: it is given up, and only it.
             cursor = await tx.execute(
                 """
                 SELECT key, error FROM outbox
