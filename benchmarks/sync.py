@@ -41,6 +41,8 @@ async def main() -> None:
     """Print all figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else REPOSITORIES
     with github_in_process() as github:
+        # The loop alone would use up what GitHub gives for an hour.
+        github.limit(per_hour=100 * count)
         repositories = await asyncio.to_thread(_make, github, count)
         async with _synced(github, repositories) as sync:
             await _measured(github, f"{count} repositories, nothing known", sync)
@@ -114,7 +116,8 @@ async def _measured(github: GitHub, what: str, work: Sync) -> None:
     took = time.perf_counter() - started
     counts = await asyncio.to_thread(github.counts)
     print(
-        f"{what:36} {counts.total:6} requests, of which {counts.counted:6} count against the limit {took:8.2f} s"
+        f"{what:36} {counts.total:6} requests, of which {counts.counted:6} count against the limit {took:8.2f} s",
+        flush=True,
     )
 
 
