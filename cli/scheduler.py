@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from cli.ledgers import open_ledgers
 from graph.orchestrator.probe import HttpProbe
 from infrastructure.deploy.ansible import AnsibleDeployer
@@ -31,27 +34,34 @@ async def run_scheduler(settings: Settings) -> None:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     async with open_ledgers(settings, connections=14) as (database, live):
-        jobs = [
-            retention(database, Ages.of(settings)),
-            *_code(settings, database, live),
-            checkups(database, live, _world(settings)),
-        ]
-        await schedule(database, live, jobs, leftovers=Leftovers(database, settings.home))
+        with _code(settings, database, live) as looking:
+            jobs = [
+                retention(database, Ages.of(settings)),
+                *looking,
+                checkups(database, live, _world(settings)),
+            ]
+            await schedule(database, live, jobs, leftovers=Leftovers(database, settings.home))
 
 
-def _code(settings: Settings, database: Database, live: Live) -> list[PeriodicJob]:
-    """Return what looks at projects' code, and at GitHub where that is set up."""
+@contextmanager
+def _code(settings: Settings, database: Database, live: Live) -> Iterator[list[PeriodicJob]]:
+    """Lend what looks at projects' code, and at GitHub where that is set up."""
     here, forge = LocalForge(settings.home), forge_of(settings, patience_s=_PATIENCE_S)
     if isinstance(forge, LocalForge):
-        return [ingestion(database, here, embedder=embedder_of(settings))]
+        yield [ingestion(database, here, embedder=embedder_of(settings))]
+        return
     # Here, because whoever has no GitHub should not wait half a second for its library.
     from scheduler.github_sync import syncing
 
     forges = MixedForge(forge, here)
-    return [
-        syncing(database, live, forge.survey),
-        ingestion(database, forges, embedder=embedder_of(settings), head_of=known_heads(database, forges)),
-    ]
+    heads = known_heads(database, forges)
+    try:
+        yield [
+            syncing(database, live, forge.survey),
+            ingestion(database, forges, embedder=embedder_of(settings), head_of=heads),
+        ]
+    finally:
+        forge.close()
 
 
 def _world(settings: Settings) -> World:
