@@ -28,6 +28,9 @@ _AT_ONCE = 8
 _READ = 200
 """Things that are told in one transaction."""
 
+_GATHERED_S = 0.02
+"""After so long the sessions are looked at in which something has happened."""
+
 _LOOK_EVERY_S = 2.0
 
 _TICK_S = 5.0
@@ -91,14 +94,21 @@ class Notifier:
                     # Wake-ups may get lost; this finds what they would have told.
                     woken |= set(await outlast(lambda: self._feed.behind(READER, FRONT)))
                     looked = time.monotonic()
-                await asyncio.gather(*(self._deliver_in_turn(session_id) for session_id in woken))
+                self._asked.update(woken)
+                # Mostly whoever woke us delivers as well, and has told of it by then.
+                await asyncio.sleep(_GATHERED_S)
+                await asyncio.gather(*(self._catch_up_in_turn(session_id) for session_id in woken))
                 woken = {SessionId(one) for one in await watch.wait()}
 
     async def deliver(self, session_id: SessionId) -> None:
         """Tell of what is new in one session; return once all of it is in the outbox."""
+        self._asked[session_id] += 1
+        await self._catch_up(session_id)
+
+    async def _catch_up(self, session_id: SessionId) -> None:
+        """Look as often as it takes for every asking so far to have come before a look."""
         if not await self._is_ours(session_id):
             return
-        self._asked[session_id] += 1
         asked = self._asked[session_id]
         async with self._turns[session_id]:
             # A wake-up mostly comes while the message that caused it is told: one look more is for both.
@@ -177,9 +187,9 @@ class Notifier:
             self._ours[session_id] = session is not None and session.front == FRONT
         return self._ours[session_id]
 
-    async def _deliver_in_turn(self, session_id: SessionId) -> None:
+    async def _catch_up_in_turn(self, session_id: SessionId) -> None:
         async with self._at_once:
-            await outlast(lambda: self.deliver(session_id))
+            await outlast(lambda: self._catch_up(session_id))
 
 
 async def _at_work(tx: Connection) -> list[tuple[RunId, SessionId]]:

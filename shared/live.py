@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import redis.asyncio as redis
 import structlog
@@ -84,6 +84,8 @@ class Live:
         self._watches: defaultdict[UUID, set[Watch]] = defaultdict(set)
         self._watches_of_all: set[WatchOfAll] = set()
         self._silent_until = 0.0
+        self._name = uuid4().hex
+        """By which we know what we have said ourselves."""
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -109,7 +111,7 @@ class Live:
             return
         try:
             async with asyncio.timeout(0.5):
-                await self._redis.publish(f"{_CHANNEL}{session_id}", "")
+                await self._redis.publish(f"{_CHANNEL}{session_id}", self._name)
         except (RedisError, OSError, TimeoutError):
             self._silent_until = time.monotonic() + _PAUSE_S
 
@@ -152,7 +154,8 @@ class Live:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.psubscribe(f"{_CHANNEL}*")
                     async for message in pubsub.listen():
-                        if message["type"] == "pmessage":
+                        # What we say ourselves was heard here when it was said.
+                        if message["type"] == "pmessage" and message["data"] != self._name:
                             self._hear(message["channel"])
             except (RedisError, OSError) as error:
                 log.warning("live.lost", error=str(error), polling_every_s=_POLL_S)
