@@ -17,7 +17,7 @@ from bot.telling import How, Telling
 from graph.conversation import Feed, FeedItem
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
-from shared.lease import LeaseLost, assert_lease
+from shared.lease import LeaseLost
 from shared.ledger import sessions
 from shared.live import Live
 from shared.outages import OUTAGE, outlast
@@ -134,8 +134,7 @@ class Notifier:
     async def _tell(self, items: Sequence[FeedItem], *, how: How = How.IN_FULL) -> None:
         username = (await self._bot.me()).username or ""
         async with self._database.pipelined_transaction() as tx:
-            await assert_lease(tx, FRONT, self._token)
-            telling = Telling(tx, self._feed, items, how, username=username)
+            telling = Telling(tx, self._feed, items, how, token=self._token, username=username)
             chats = await telling.tell()
         for chat_id in chats:
             self._wake_sender(chat_id)
@@ -175,8 +174,7 @@ class Notifier:
 
     async def _show(self, run_id: RunId, session_id: SessionId) -> None:
         async with self._turns[session_id], self._database.transaction() as tx:
-            await assert_lease(tx, FRONT, self._token)
-            chats = await Telling(tx, self._feed, session_id=session_id).show(run_id)
+            chats = await Telling(tx, self._feed, token=self._token, session_id=session_id).show(run_id)
         for chat_id in chats:
             self._wake_sender(chat_id)
 

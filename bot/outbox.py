@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from psycopg.rows import class_row, tuple_row
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow, class_row, tuple_row
 from pydantic import TypeAdapter
 
 from bot.outgoing import Button, Outgoing, Toast
@@ -101,7 +102,7 @@ async def put(
     session_id: SessionId | None = None,
     run_number: int | None = None,
     approval_id: ApprovalId | None = None,
-) -> bool:
+) -> None:
     """Say something once.
 
     A chat that has moved is followed, a topic that is gone gives way to its chat. Where the chat
@@ -116,58 +117,18 @@ async def put(
         session_id: The conversation it belongs to.
         run_number: The run it speaks of.
         approval_id: The question it puts.
-
-    Returns:
-        Whether it is new.
     """
-    content = _with_ids(content, {})
-    async with tx.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(
-            """
-            WITH place AS (
-                -- By the primary keys of both tables.
-                SELECT coalesce(chat.moved_to, %(chat_id)s) AS chat_id,
-                       CASE WHEN chat.moved_to IS NULL AND topic.gone_at IS NULL THEN %(thread_id)s::bigint END
-                           AS thread_id,
-                       CASE WHEN chat.moved_to IS NULL THEN coalesce(chat.state, 'open') ELSE 'open' END AS state
-                  FROM (VALUES (1)) AS one
-                  LEFT JOIN telegram_chats chat ON chat.chat_id = %(chat_id)s
-                  LEFT JOIN telegram_topics topic
-                    ON topic.chat_id = %(chat_id)s AND topic.thread_id = %(thread_id)s
-            ), written AS (
-                INSERT INTO outbox (key, chat_id, thread_id, session_id, run_number, approval_id, content,
-                                    solicited, status, due_at, error)
-                SELECT %(key)s, chat_id, thread_id, %(session_id)s, %(run_number)s, %(approval_id)s, %(content)s,
-                       %(solicited)s,
-                       CASE WHEN state = 'gone' OR (state = 'blocked' AND %(fleeting)s)
-                            THEN 'dropped' ELSE 'pending' END,
-                       CASE WHEN state = 'blocked' THEN 'infinity' ELSE now() END,
-                       CASE WHEN state = 'open' THEN NULL ELSE 'the chat is ' || state END
-                  FROM place
-                ON CONFLICT (key) DO NOTHING
-                RETURNING id
-            ), buttons AS (
-                INSERT INTO outbox_buttons (id, outbox_id, choice)
-                SELECT button.id, written.id, button.choice
-                  FROM written, unnest(%(button_ids)s::text[], %(choices)s::jsonb[]) AS button (id, choice)
-            )
-            SELECT id FROM written
-            """,
-            {
-                "key": key,
-                "chat_id": place.chat_id,
-                "thread_id": place.thread_id,
-                "session_id": session_id,
-                "run_number": run_number,
-                "approval_id": approval_id,
-                "content": storable_json(_dumped(content)),
-                "solicited": solicited,
-                # What means nothing by the time that the chat opens again.
-                "fleeting": key.startswith(PROGRESS) or isinstance(content, Toast),
-                **_choices(content),
-            },
-        )
-        return await cursor.fetchone() is not None
+    # Whether it is new, nobody asks: in a pipeline this waits for nothing.
+    await _insert(
+        tx,
+        key=key,
+        place=place,
+        content=content,
+        solicited=solicited,
+        session_id=session_id,
+        run_number=run_number,
+        approval_id=approval_id,
+    )
 
 
 async def stand(
@@ -203,7 +164,7 @@ async def stand(
     """
     there = await _locked(tx, key)
     if there is None:
-        written = await put(
+        written = await _insert(
             tx,
             key=key,
             place=place,
@@ -213,7 +174,7 @@ async def stand(
             run_number=run_number,
             approval_id=approval_id,
         )
-        if written:
+        if await written.fetchone() is not None:
             return True
         # Somebody else has put it since; their transaction has ended.
         there = await _locked(tx, key)
@@ -257,6 +218,66 @@ async def choice_of(tx: Connection, button_id: str) -> tuple[ReplyChoice, Row] |
     row = await _row(tx, "id = %s", [outbox_id])
     assert row is not None  # noqa: S101
     return _CHOICE.validate_python(choice), row
+
+
+async def _insert(
+    tx: Connection,
+    *,
+    key: str,
+    place: Place,
+    content: Outgoing,
+    solicited: bool,
+    session_id: SessionId | None,
+    run_number: int | None,
+    approval_id: ApprovalId | None,
+) -> AsyncCursor[TupleRow]:
+    """Write a row; there is a result if it is new."""
+    content = _with_ids(content, {})
+    return await tx.execute(
+        """
+        WITH place AS (
+            -- By the primary keys of both tables.
+            SELECT coalesce(chat.moved_to, %(chat_id)s) AS chat_id,
+                   CASE WHEN chat.moved_to IS NULL AND topic.gone_at IS NULL THEN %(thread_id)s::bigint END
+                       AS thread_id,
+                   CASE WHEN chat.moved_to IS NULL THEN coalesce(chat.state, 'open') ELSE 'open' END AS state
+              FROM (VALUES (1)) AS one
+              LEFT JOIN telegram_chats chat ON chat.chat_id = %(chat_id)s
+              LEFT JOIN telegram_topics topic
+                ON topic.chat_id = %(chat_id)s AND topic.thread_id = %(thread_id)s
+        ), written AS (
+            INSERT INTO outbox (key, chat_id, thread_id, session_id, run_number, approval_id, content,
+                                solicited, status, due_at, error)
+            SELECT %(key)s, chat_id, thread_id, %(session_id)s, %(run_number)s, %(approval_id)s, %(content)s,
+                   %(solicited)s,
+                   CASE WHEN state = 'gone' OR (state = 'blocked' AND %(fleeting)s)
+                        THEN 'dropped' ELSE 'pending' END,
+                   CASE WHEN state = 'blocked' THEN 'infinity' ELSE now() END,
+                   CASE WHEN state = 'open' THEN NULL ELSE 'the chat is ' || state END
+              FROM place
+            ON CONFLICT (key) DO NOTHING
+            RETURNING id
+        ), buttons AS (
+            INSERT INTO outbox_buttons (id, outbox_id, choice)
+            SELECT button.id, written.id, button.choice
+              FROM written, unnest(%(button_ids)s::text[], %(choices)s::jsonb[]) AS button (id, choice)
+        )
+        SELECT id FROM written
+        """,
+        {
+            "key": key,
+            "chat_id": place.chat_id,
+            "thread_id": place.thread_id,
+            "session_id": session_id,
+            "run_number": run_number,
+            "approval_id": approval_id,
+            "content": storable_json(_dumped(content)),
+            "solicited": solicited,
+            # What means nothing by the time that the chat opens again.
+            "fleeting": key.startswith(PROGRESS) or isinstance(content, Toast),
+            **_choices(content),
+        },
+    )
 
 
 async def _row(tx: Connection, condition: str, parameters: list[Any]) -> Row | None:

@@ -1,7 +1,7 @@
 """Makes the chats what the outbox says: in order per chat, chats side by side, one call at a time in each.
 
-A round of the sender is one transaction for many chats: it records what has been done, and takes
-what is next. The calls themselves go on meanwhile. A row is marked `sending` before its call, so
+A round of the sender is for many chats: one statement records what has been done, one takes what is
+next. The calls themselves go on meanwhile. A row is marked `sending` before its call, so
 that whoever finds it so later (this process after a cut connection, the next one after a crash)
 knows that nobody knows, and looks before sending it again.
 """
@@ -165,17 +165,17 @@ class Sender:
             pass
 
     async def _round(self, looks: list[Look]) -> None:
-        """Record and take in one transaction, then let the calls begin."""
+        """Record and take, by a statement each, then let the calls begin."""
         done, self._done = self._done, []
         begun = time.monotonic()
         try:
-            async with self._database.pipelined_transaction() as tx:
+            async with self._database.connection() as connection:
                 recorded = (
-                    await dispatch.record(tx, [mark for _, mark in done], token=self._token)
+                    await dispatch.record(connection, [mark for _, mark in done], token=self._token)
                     if done
                     else set()
                 )
-                taken = await dispatch.take(tx, looks, token=self._token) if looks else []
+                taken = await dispatch.take(connection, looks, token=self._token) if looks else []
         except OUTAGE as error:
             log.warning("sender.waiting", error=str(error).partition("\n")[0])
             self._done = done + self._done

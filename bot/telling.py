@@ -14,13 +14,14 @@ from bot.origins import Origin, origins
 from bot.outbox import Row
 from bot.outgoing import Toast, Words
 from bot.overview import refresh_overview
-from bot.places import Place
+from bot.places import FRONT, Place
 from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
 from graph.conversation import Feed, FeedItem, Kind, Reply
 from graph.conversation.progress import progress_of
 from shared.database import Connection
 from shared.ids import RunId, SessionId
-from shared.ledger import approvals, sessions
+from shared.lease import LeaseLost
+from shared.ledger import approvals
 
 
 class How(Enum):
@@ -40,12 +41,14 @@ class Telling:
         items: Sequence[FeedItem] = (),
         how: How = How.IN_FULL,
         *,
+        token: int,
         session_id: SessionId | None = None,
         username: str = "",
     ) -> None:
         self._username = username
         """The bot's, to which links lead."""
         self._tx = tx
+        self._token = token
         self._feed = feed
         self._items = items
         self._how = how
@@ -79,9 +82,21 @@ class Telling:
         return self._chats
 
     async def _find_place(self) -> None:
-        session = await sessions.get(self._tx, self._session_id)
-        assert session is not None  # noqa: S101 - it has items
-        self._place = Place.parse(session.external_key)
+        """Find out where the session is, and hold the lease to the transaction's end: see `assert_lease`.
+
+        One statement for both, since every answer asks for them.
+        """
+        cursor = await self._tx.execute(
+            """
+            SELECT external_key FROM sessions, leases
+             WHERE sessions.id = %s AND leases.name = %s AND token = %s FOR KEY SHARE OF leases
+            """,
+            [self._session_id, FRONT, self._token],
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise LeaseLost
+        self._place = Place.parse(row[0])
 
     async def _say(self, item: FeedItem, reply: Reply) -> None:
         if self._how is How.THAT_IT_CANNOT:
