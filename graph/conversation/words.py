@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +11,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 def duration(seconds: float) -> str:
     """Return a length of time in words, as exact as a person needs it: `0.4 s`, `3 min 5 s`, `2 days`."""
+    if not math.isfinite(seconds):
+        return "a while"
     if seconds < 9.95:
         return f"{max(seconds, 0):.1f} s"
     whole = round(seconds)
