@@ -31,7 +31,7 @@ from infrastructure.search import embedder_of
 from infrastructure.secrets import Secrets
 from shared import logs
 from shared.database import Database
-from shared.errors import TelewrightError, Unavailable
+from shared.errors import Unavailable, unwrapped
 from shared.ledger import projects, runs
 from shared.ledger.sessions import Session
 from shared.ledger.users import User
@@ -231,8 +231,8 @@ async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             yield
             for task in tasks:
                 task.cancel()
-    except* TelewrightError as failed:
-        raise failed.exceptions[0] from None
+    except BaseExceptionGroup as failed:
+        raise unwrapped(failed) from None
 
 
 def _names() -> Known:

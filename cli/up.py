@@ -18,7 +18,7 @@ from infrastructure.embedded import Endpoints, embedded, revive
 from infrastructure.local_server import LocalServer
 from shared import logs, migrations
 from shared.cancellation import to_the_end
-from shared.errors import TelewrightError
+from shared.errors import TelewrightError, unwrapped
 from shared.settings import Settings
 
 ROLES = ("worker", "scheduler")
@@ -121,8 +121,8 @@ async def _everything(settings: Settings, roles: Sequence[str], stop: Stop) -> N
                 _say("Telewright is ready. Talk to it with `telewright chat`; Ctrl-C stops it.")
                 if BOT not in roles:
                     _say(NO_BOT)
-        except* TelewrightError as failed:
-            raise failed.exceptions[0] from None
+        except BaseExceptionGroup as failed:
+            raise unwrapped(failed) from None
 
 
 async def _newest_worker(database_url: str, *, after: int = -1) -> int:

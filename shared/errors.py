@@ -84,6 +84,20 @@ class Unavailable(TelewrightError):
     transient = True
 
 
+def unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that tasks together ended with, or the group as it is where not all of it are ours.
+
+    For `except BaseExceptionGroup`: the first releases of Python 3.11 wrap again what is raised in an `except*`.
+    """
+    ours, others = group.split(TelewrightError)
+    if ours is None or others is not None:
+        return group
+    first: BaseException = ours
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
 class NotNow(TelewrightError):
     """It cannot go on before a certain moment.
 

@@ -38,10 +38,11 @@ def test_a_command_fits_telegrams_menu_and_its_example_is_one(command: Command) 
         assert call.name == command.name
 
 
-def test_what_is_read_from_a_server_is_said_in_the_list() -> None:
+def test_what_is_read_before_an_answer_is_said_in_the_list() -> None:
     assert {command.name: command.observes for command in COMMANDS if command.observes} == {
         "status": "service",
         "logs": "logs",
+        "ask": "question",
     }
 
 
