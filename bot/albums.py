@@ -32,9 +32,9 @@ async def album_of(database: Database, arrived: Arrived, message: Message) -> li
     async with database.transaction() as tx:
         if await _went_with_others(tx, arrived):
             return []
-        if await _was_spoken_for(tx, arrived, message.media_group_id):
+        if await _was_spoken_for(tx, arrived, message):
             return [message]
-        return await _gather(tx, arrived, message.media_group_id)
+        return await _gather(tx, arrived, message)
 
 
 async def _went_with_others(tx: Connection, arrived: Arrived) -> bool:
@@ -43,20 +43,20 @@ async def _went_with_others(tx: Connection, arrived: Arrived) -> bool:
     return bool(row and row[0])
 
 
-async def _was_spoken_for(tx: Connection, arrived: Arrived, album: str) -> bool:
+async def _was_spoken_for(tx: Connection, arrived: Arrived, message: Message) -> bool:
     """Whether another message of the album was said in its name before this one came."""
     cursor = await tx.execute(
         f"""
         SELECT EXISTS (SELECT FROM inbox JOIN turns ON turns.inbox_id = inbox.id AND author = 'person'
                         WHERE {_OF_ALBUM} AND inbox.id <> %(id)s)
         """,
-        _where(arrived, album),
+        _where(arrived, message),
     )
     row = await cursor.fetchone()
     return bool(row and row[0])
 
 
-async def _gather(tx: Connection, arrived: Arrived, album: str) -> list[Message]:
+async def _gather(tx: Connection, arrived: Arrived, message: Message) -> list[Message]:
     cursor = await tx.execute(
         f"""
         WITH together AS (SELECT inbox.id, payload FROM inbox WHERE {_OF_ALBUM}),
@@ -64,23 +64,24 @@ async def _gather(tx: Connection, arrived: Arrived, album: str) -> list[Message]
                              WHERE id IN (SELECT id FROM together) AND id <> %(id)s)
         SELECT payload -> 'message' FROM together ORDER BY (payload ->> 'update_id')::bigint
         """,
-        _where(arrived, album),
+        _where(arrived, message),
     )
     return [Message.model_validate(row[0]) for row in await cursor.fetchall()]
 
 
 _OF_ALBUM = """
     inbox.front = %(front)s AND inbox.id BETWEEN %(id)s - %(near)s AND %(id)s + %(near)s
-    AND inbox.session_id = %(session_id)s AND inbox.payload #>> '{message,media_group_id}' = %(album)s
+    AND inbox.payload #>> '{message,chat,id}' = %(chat_id)s
+    AND inbox.payload #>> '{message,media_group_id}' = %(album)s
 """
-"""By the inbox's primary key."""
+"""By the inbox's primary key. Not by session: the one that speaks for all may have moved to a topic's, alone."""
 
 
-def _where(arrived: Arrived, album: str) -> dict[str, object]:
+def _where(arrived: Arrived, message: Message) -> dict[str, object]:
     return {
         "front": FRONT,
         "id": arrived.inbox_id,
         "near": _NEAR,
-        "session_id": arrived.session_id,
-        "album": album,
+        "chat_id": str(message.chat.id),
+        "album": message.media_group_id,
     }

@@ -22,12 +22,12 @@ PRIVATE = f"{OWNER}:0"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 JPEG = b"\xff\xd8\xff" + bytes(64)
 
-Impatient: TypeAlias = Callable[[], AbstractAsyncContextManager[Ears]]
+Impatient: TypeAlias = Callable[..., AbstractAsyncContextManager[Ears]]
 
 
 @pytest.fixture
 def impatient(telegram: FakeTelegram, database: Database, live: Live, tmp_path: Path) -> Impatient:
-    """A bot that waits for no file; each is another process."""
+    """A bot that waits for no file; each is another process. It is given the groups that it hears."""
     return partial(open_ears, telegram, database, live, tmp_path, patience_s=0)
 
 
@@ -206,6 +206,42 @@ async def test_an_album_that_is_taken_up_again_after_a_crash_is_whole(ears: Ears
     assert await attached(ears) == [["0.txt", "1.txt", "2.txt"]]
 
 
+@pytest.mark.parametrize("killed", [True, False])
+async def test_an_album_that_asks_for_a_topic_stays_whole_when_it_is_taken_up_again(
+    impatient: Impatient,
+    telegram: FakeTelegram,
+    database: Database,
+    owner: Person,
+    forum: Group,
+    killed: bool,
+) -> None:
+    wish, late = "/new@telewright_bot static-site pages", "/projects@telewright_bot"
+    for number in range(3):
+        owner.send_document(f"{number}.txt", b"text %d" % number, wish if number == 0 else None, chat=forum)
+    async with database.connection() as connection:
+        async with impatient(forum.id) as ears:
+            _make_album(ears)
+            async with connection.transaction():
+                # Its topic can be stored, and what it says cannot.
+                await connection.execute("LOCK TABLE turns IN EXCLUSIVE MODE")
+                await ears.take()
+                await until(lambda: ears.one(_HELD_UP), within_s=20)
+                if not killed:
+                    await connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({_HELD_UP}) AS held_up")
+            if not killed:
+                await ears.listen()
+        async with impatient(forum.id) as again:
+            again.offset = ears.offset
+            await again.listen()
+            owner.send_document("3.txt", b"text 3", late, chat=forum)
+            _make_album(again)
+            await again.listen()
+
+            [topic] = forum.topics
+            assert await again.said(f"{forum.id}:{topic.id}") == ["/new static-site pages"]
+            assert await attached(again) == [["0.txt", "1.txt", "2.txt"], ["3.txt"]]
+
+
 async def test_a_forwarded_file_does_not_bring_a_command(ears: Ears, owner: Person, operator: Person) -> None:
     message = operator.send_document("notes.md", b"# Notes", "/new web-service evil")
     owner.forward(message)
@@ -249,6 +285,13 @@ async def test_a_file_in_a_group_is_for_us_only_when_it_says_so(
     await ears.listen()
 
     assert await attached(ears) == [["b.txt"]]
+
+
+_HELD_UP = """
+    SELECT pid FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%%INSERT INTO turns%%'
+"""
+"""Connections that wait to store what was said."""
 
 
 async def _was_said(ears: Ears, text: str) -> bool:
