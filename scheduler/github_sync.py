@@ -52,6 +52,9 @@ EVERY_MINUTE: Final = "* * * * *"
 PASS_S: Final = 50.0
 """A pass that has lasted so long takes up no more: others may wait for the lock."""
 
+LONGEST_PAUSE_S: Final = 120.0
+"""After however many failures: while a tick waits for the end of a pause, no webhook has it done at once."""
+
 LIST_EVERY_S: Final = 45.0
 """Passes that a webhook has asked for in between look at what it names, and do not list."""
 
@@ -83,7 +86,8 @@ def syncing(database: Database, live: Live, survey: Survey, *, cron: str = EVERY
         survey: Looks at GitHub.
         cron: When; webhooks have it done in between as well.
     """
-    return PeriodicJob(GITHUB_SYNC, cron, ttl_s=30, body=partial(github_sync, database, live, survey))
+    body = partial(github_sync, database, live, survey)
+    return PeriodicJob(GITHUB_SYNC, cron, ttl_s=30, body=body, longest_pause_s=LONGEST_PAUSE_S)
 
 
 @dataclass(slots=True)

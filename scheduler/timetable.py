@@ -21,7 +21,7 @@ from procrastinate.tasks import Task
 from prometheus_client import Counter, Histogram
 
 from shared.database import Database
-from shared.errors import TelewrightError
+from shared.errors import NotNow, TelewrightError
 from shared.lease import LeaseLost
 from shared.ledger import timetable
 from shared.ledger.claims import SILENCE_S
@@ -60,7 +60,12 @@ class PeriodicJob:
     ttl_s: float
     """Seconds after which another replica may go on for one that has fallen silent."""
     body: Callable[[HeldLock], Awaitable[object]]
-    """What is done. It writes in `held.transaction(…)` only, may be cancelled anywhere, and is simply made again."""
+    """What is done. It writes in `held.transaction(…)` only, may be cancelled anywhere, and is simply made again.
+
+    When it cannot go on before a certain moment it raises `NotNow`, which is no failure.
+    """
+    longest_pause_s: float = timetable.LONGEST_PAUSE_S
+    """Seconds that it is left alone after failures at most, by whoever wants it done sooner as well."""
 
 
 class Timetable:
@@ -142,6 +147,8 @@ class _Doing:
             raise
         except LeaseLost:
             await self._end(Outcome.LOST)
+        except NotNow as error:
+            await self._end(Outcome.STOPPED, error.message, until=max(error.until, _in(_AGAIN_S)))
         except (LockTaken, LocksUnavailable) as error:
             if not self._token:
                 pause_s = self._job.ttl_s if isinstance(error, LockTaken) else _AWAY_S
@@ -172,17 +179,27 @@ class _Doing:
         reason = error.message if isinstance(error, TelewrightError) else type(error).__name__
         await self._end(Outcome.FAILED, reason)
 
-    async def _end(self, outcome: Outcome, reason: str | None = None) -> None:
+    async def _end(
+        self, outcome: Outcome, reason: str | None = None, *, until: datetime | None = None
+    ) -> None:
         """Note how it ended, and see that what did not succeed is done again."""
         RUNS.labels(self._job.name, outcome).inc()
         DURATION.labels(self._job.name).observe(time.monotonic() - self._began)
-        rests_until = await outlast(lambda: self._note(outcome, reason))
+        rests_until = await outlast(lambda: self._note(outcome, reason, until))
         if outcome is not Outcome.SUCCEEDED:
             await self._again(rests_until or _in(_AGAIN_S))
 
-    async def _note(self, outcome: Outcome, reason: str | None) -> datetime | None:
+    async def _note(self, outcome: Outcome, reason: str | None, until: datetime | None) -> datetime | None:
         async with self._database.transaction() as tx:
-            return await timetable.end(tx, self._job.name, token=self._token, outcome=outcome, error=reason)
+            return await timetable.end(
+                tx,
+                self._job.name,
+                token=self._token,
+                outcome=outcome,
+                error=reason,
+                until=until,
+                longest_pause_s=self._job.longest_pause_s,
+            )
 
     async def _again(self, at: datetime) -> None:
         """Have the job looked at again, before its next tick if need be."""

@@ -11,7 +11,6 @@ from shared.ids import ProjectId
 from shared.ledger import check_runs, github_listing, pull_requests, repositories, timetable
 from shared.ledger.check_runs import CheckSeen
 from shared.ledger.repositories import Known
-from shared.ledger.timetable import Outcome
 from shared.queue import GITHUB_SYNC
 
 _PULLS_SHOWN = 5
@@ -43,7 +42,7 @@ async def sync_line(tx: Connection) -> list[Text]:
     if entry is None or listing.listed_at is None:
         return []
     known = f"GitHub was looked at {since(listing.listed_at)} ago."
-    if entry.outcome is Outcome.FAILED and entry.error:
+    if entry.error:
         return [Text(text=f"{capitalised(entry.error)}. {known}")]
     return [Text(text=known)]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from psycopg.rows import class_row
 
 from shared.database import Connection
 
 _FIRST_PAUSE_S = 10
-_LONGEST_PAUSE_S = 3600
+LONGEST_PAUSE_S: Final = 3600.0
 """A job that fails is left alone for so long: twice as long each time, from the first to the longest."""
 
 
@@ -21,7 +22,7 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     STOPPED = "stopped"
-    """Its process was told to stop; another one goes on."""
+    """No fault of its own: its process was told to stop and another one goes on, or it has to wait."""
     LOST = "lost"
     """Its lock was lost, so that it wrote nothing more."""
 
@@ -40,6 +41,7 @@ class Entry:
     failures: int
     """In a row."""
     not_before: datetime | None
+    """Until when it is left alone."""
 
     def __post_init__(self) -> None:
         """Parse what comes from the database as text."""
@@ -53,7 +55,7 @@ class Entry:
 
 
 async def rests_until(tx: Connection, name: str) -> datetime | None:
-    """Return until when a job that failed is left alone, if it is now."""
+    """Return until when a job that failed or has to wait is left alone, if it is now."""
     cursor = await tx.execute(
         "SELECT not_before FROM timetable WHERE name = %s AND not_before > clock_timestamp()", [name]
     )
@@ -75,12 +77,28 @@ async def begin(tx: Connection, name: str, *, cron: str, token: int) -> None:
 
 
 async def end(
-    tx: Connection, name: str, *, token: int, outcome: Outcome, error: str | None = None
+    tx: Connection,
+    name: str,
+    *,
+    token: int,
+    outcome: Outcome,
+    error: str | None = None,
+    until: datetime | None = None,
+    longest_pause_s: float = LONGEST_PAUSE_S,
 ) -> datetime | None:
     """Note how a job's run ended, unless another run has begun since.
 
+    Args:
+        tx: The transaction.
+        name: Of the job.
+        token: Of the lock under which it ran.
+        outcome: How it ended.
+        error: Why it did not succeed.
+        until: Before when it cannot go on, if that is known; a failure makes a pause of its own.
+        longest_pause_s: Seconds that it is left alone after a failure, at most.
+
     Returns:
-        Until when the job is left alone, after a failure.
+        Until when the job is left alone.
     """
     cursor = await tx.execute(
         """
@@ -92,7 +110,8 @@ async def end(
         UPDATE timetable
            SET ended_at = clock_timestamp(), outcome = %(outcome)s, error = %(error)s, failures = counted.failures,
                not_before = CASE WHEN %(outcome)s = 'failed' THEN clock_timestamp() + make_interval(
-                   secs => least(%(longest)s, %(first)s * 2.0 ^ least(counted.failures - 1, 30))) END
+                   secs => least(%(longest)s, %(first)s * 2.0 ^ least(counted.failures - 1, 30)))
+                   ELSE %(until)s END
           FROM counted
          WHERE timetable.name = counted.name
         RETURNING not_before
@@ -103,7 +122,8 @@ async def end(
             "outcome": outcome,
             "error": error,
             "first": _FIRST_PAUSE_S,
-            "longest": _LONGEST_PAUSE_S,
+            "longest": longest_pause_s,
+            "until": until,
         },
     )
     row = await cursor.fetchone()

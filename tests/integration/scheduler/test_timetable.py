@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from prometheus_client import REGISTRY
 from infrastructure.embedded import EmbeddedValkey
 from scheduler.timetable import PeriodicJob, Timetable
 from shared.database import Database
-from shared.errors import Unavailable
+from shared.errors import NotNow, Unavailable
 from shared.ledger import timetable
 from shared.ledger.timetable import Entry, Outcome
 from shared.live import Live
@@ -127,6 +128,34 @@ async def test_a_failure_is_noted_and_counted_and_the_job_is_left_alone_for_a_wh
     assert count() == before + 2
 
 
+async def test_a_job_that_has_to_wait_has_not_failed_and_is_done_again_as_soon_as_it_may(
+    database: Database, live: Live
+) -> None:
+    tries: list[int] = []
+
+    async def wait_once(held: HeldLock) -> None:
+        tries.append(held.token)
+        if len(tries) == 1:
+            raise NotNow("GitHub takes no more requests.", until=datetime.now(UTC) + timedelta(seconds=3))
+
+    async with _keeping(database, live, wait_once):
+        (entry,) = await until(partial(_ended, database))
+        assert (entry.outcome, entry.failures) == (Outcome.STOPPED, 0)
+        assert entry.error == "GitHub takes no more requests."
+        await until(partial(_at_least, tries, 2), within_s=8)
+
+
+async def test_a_job_may_be_left_alone_for_less_than_an_hour(database: Database, live: Live) -> None:
+    tries: list[int] = []
+
+    async def fail(held: HeldLock) -> None:
+        tries.append(held.token)
+        raise Unavailable
+
+    async with _keeping(database, live, fail, longest_pause_s=0.5):
+        await until(partial(_at_least, tries, 2), within_s=8)
+
+
 async def test_no_error_text_of_others_is_kept(database: Database, live: Live) -> None:
     async def fail(_: HeldLock) -> None:
         raise ValueError("a value that may be secret")
@@ -168,11 +197,14 @@ async def test_a_tick_behind_a_lock_that_is_taken_comes_again(database: Database
 
 @asynccontextmanager
 async def _keeping(
-    database: Database, live: Live, body: Callable[[HeldLock], Awaitable[None]]
+    database: Database,
+    live: Live,
+    body: Callable[[HeldLock], Awaitable[None]],
+    longest_pause_s: float = timetable.LONGEST_PAUSE_S,
 ) -> AsyncIterator[None]:
     """Be a replica with one job, due every second."""
     queue = queue_app()
-    job = PeriodicJob("test", EVERY_SECOND, 2.0, body)
+    job = PeriodicJob("test", EVERY_SECOND, 2.0, body, longest_pause_s)
     async with queue.open_async(database.pool):
         running = asyncio.create_task(Timetable(database, live, [job]).run(queue))
         try:
