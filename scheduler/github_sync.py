@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from scheduler.timetable import PeriodicJob
 from shared.database import Connection, Database
 from shared.errors import TelewrightError
 from shared.ids import ProjectId, SessionId
+from shared.lease import LeaseLost
 from shared.ledger import (
     check_runs,
     etags,
@@ -46,6 +48,7 @@ from shared.ledger.runs import Status
 from shared.live import Live
 from shared.locks import HeldLock
 from shared.queue import GITHUB_SYNC
+from shared.storable import REFUSED
 
 EVERY_MINUTE: Final = "* * * * *"
 
@@ -274,7 +277,7 @@ class _Pass:
                     for due in batch:
                         together.create_task(self._look_at(due))
             except* (TelewrightError, psycopg.Error) as failed:
-                raise failed.exceptions[0] from None
+                raise _weightiest(failed.exceptions) from None
 
     async def _look_at(self, due: Due) -> None:
         async with self._seats:
@@ -289,8 +292,15 @@ class _Pass:
             except TelewrightError as error:
                 await self._postpone(due, error)
             else:
-                await self._store(due, look)
+                await self._store_or_postpone(due, look)
                 self._silent = 0
+
+    async def _store_or_postpone(self, due: Due, look: Look) -> None:
+        try:
+            await self._store(due, look)
+        except REFUSED as error:
+            reason = f"PostgreSQL refuses what was seen of it ({type(error).__name__})"
+            await self._postpone(due, TelewrightError(reason))
 
     async def _store(self, due: Due, look: Look) -> None:
         async with self._pen, self._transaction() as tx:
@@ -354,6 +364,12 @@ class _Pass:
         if session_id is not None:
             self.done.told.add(session_id)
             await self._live.wake(session_id)
+
+
+def _weightiest(failures: Sequence[Exception]) -> Exception:
+    """Return the failure that says what the pass may do next, of several at the same moment."""
+    weights: tuple[type[Exception], ...] = (LeaseLost, RateLimited, Exception)
+    return next(one for weight in weights for one in failures if isinstance(one, weight))
 
 
 async def _is_worked_on(tx: Connection, project_id: ProjectId) -> bool:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
-import psycopg
 import structlog
 
 from graph.orchestrator.world import DEFAULT_BRANCH, repository_of
@@ -37,6 +36,7 @@ from shared.ledger import chunks, documents, projects
 from shared.ledger.documents import Document, Planned, Wanted
 from shared.ledger.projects import Project
 from shared.locks import HeldLock
+from shared.storable import REFUSED
 
 EVERY_MINUTE: Final = "* * * * *"
 
@@ -208,8 +208,14 @@ async def _plan_all(world: _World, done: Ingested) -> None:
         except LeaseLost:
             raise
         except TelewrightError as error:
-            done.out_of_reach.append(project.name)
-            log.warning("index.plan_postponed", project=project.name, error=error.message)
+            _postpone_plan(project, error.message, done)
+        except REFUSED as error:
+            _postpone_plan(project, f"PostgreSQL refuses it: {error}", done)
+
+
+def _postpone_plan(project: Project, reason: str, done: Ingested) -> None:
+    done.out_of_reach.append(project.name)
+    log.warning("index.plan_postponed", project=project.name, error=reason)
 
 
 def _wanted(file: FileInfo, number: int) -> Wanted:
@@ -244,7 +250,7 @@ async def _work(world: _World, done: Ingested) -> bool:
             raise
         except TelewrightError as error:
             await _postpone(world, batch, error.message, done)
-        except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        except REFUSED as error:
             # One of them is the reason, and is found when each is taken alone.
             await _postpone(world, batch, f"PostgreSQL refuses it: {error}", done)
     return bool(taken)

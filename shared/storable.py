@@ -10,7 +10,15 @@ import json
 import re
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
+
+REFUSED = (
+    psycopg.DataError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.CardinalityViolation,
+)
+"""How it shows that PostgreSQL does not take what it is given, and will not the next time."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 

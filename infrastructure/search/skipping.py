@@ -7,9 +7,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from infrastructure.search.languages import words
+from shared.storable import storable
 
 LARGEST_FILE: Final = 512 * 1024
 _LONGEST_PATH: Final = 1000
+"""In bytes, as it is stored."""
 
 _VENDORED: Final = words(
     "node_modules bower_components vendor third_party site-packages .venv venv __pycache__ .git .tox "
@@ -49,7 +51,7 @@ def skipped_by_name(path: str, size: int) -> str | None:
     """Return why a file is not read at all, as its name and size tell; nothing when it is."""
     where = PurePosixPath(path)
     name = where.name
-    if len(path) > _LONGEST_PATH:
+    if len(storable(path).encode()) > _LONGEST_PATH:
         return "its path is too long"
     if _SECRET.search(name):
         return "it may hold secrets"

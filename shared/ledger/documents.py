@@ -7,6 +7,7 @@ paused, killed or doubled changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,9 @@ _LONGEST_PAUSE_S = 6 * 3600
 """10 s, 40 s, 3 min, 11 min, 43 min, 3 h, 6 h: with eight attempts, half a night of trouble is outlived."""
 
 _LONGEST_ERROR = 500
+
+_LONGEST_PATH = 2000
+"""In bytes. PostgreSQL refuses a row of an index that is longer than 2,704, and all that is stored with it."""
 
 
 class State(StrEnum):
@@ -112,7 +116,7 @@ async def plan(tx: Connection, project_id: ProjectId, commit: str, wanted: Colle
     The project's plan is locked first, so that two planners take turns.
     """
     # Names may have been made so that PostgreSQL refuses them, and be the same without what it refuses.
-    by_path = {storable(one.path): one for one in wanted}
+    by_path = {_filed(one.path): one for one in wanted}
     await tx.execute(
         """
         INSERT INTO document_plans (project_id, commit_sha) VALUES (%s, %s)
@@ -368,6 +372,15 @@ async def _take(tx: Connection, which: LiteralString, limit: int) -> list[Docume
             {"taken_s": _TAKEN_S, "most": MOST_ATTEMPTS, "limit": limit},
         )
         return await cursor.fetchall()
+
+
+def _filed(path: str) -> str:
+    """Return a path as PostgreSQL takes it: of one that is too long the beginning, and a hash of all of it."""
+    stored = storable(path)
+    if len(stored.encode()) <= _LONGEST_PATH:
+        return stored
+    beginning = stored.encode()[: _LONGEST_PATH // 2].decode(errors="ignore")
+    return f"{beginning}…{hashlib.sha256(stored.encode()).hexdigest()}"
 
 
 async def _forget_chunks(tx: Connection, document_ids: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,8 +29,18 @@ class Pull:
     updated_at: datetime
 
 
+def newest(pulls: Iterable[Pull]) -> tuple[Pull, ...]:
+    """Return each pull request once, as it was changed last."""
+    by_number: dict[int, Pull] = {}
+    for pull in pulls:
+        known = by_number.get(pull.number)
+        if known is None or known.updated_at <= pull.updated_at:
+            by_number[pull.number] = pull
+    return tuple(by_number.values())
+
+
 async def note(tx: Connection, number: int, pulls: Sequence[Pull]) -> int:
-    """Store pull requests. Returns how many are new or have changed."""
+    """Store pull requests, each of them given once. Returns how many are new or have changed."""
     cursor = await tx.execute(
         """
         INSERT INTO pull_requests (repository_id, number, title, url, state, head, head_sha, base, merge_sha, updated_at)

@@ -30,7 +30,7 @@ from infrastructure.forge.hosting import Check, PullState
 from infrastructure.forge.survey import Head, Listed, Look
 from shared.errors import BadSetting
 from shared.ledger.check_runs import CheckSeen, Source
-from shared.ledger.pull_requests import Pull
+from shared.ledger.pull_requests import Pull, newest
 from shared.ledger.repositories import Due, Standing
 
 _NOTHING_THERE = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
@@ -187,7 +187,8 @@ class _Looking:
                 changed = (changed or []) + some
                 if some and self._due.pulls_until and some[-1].updated_at < self._due.pulls_until:
                     break
-        return None if changed is None else tuple(changed)
+        # What is changed between two pages moves others, or itself, to a page where they are seen again.
+        return None if changed is None else newest(changed)
 
     def _heads(self, head: Head | None, pulls: tuple[Pull, ...] | None) -> frozenset[str]:
         stand = dict(self._due.open_heads)

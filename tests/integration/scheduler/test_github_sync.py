@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,12 +18,15 @@ from infrastructure.forge.github import (
     RateLimited,
 )
 from infrastructure.forge.github.survey import GitHubSurvey
+from infrastructure.forge.survey import Listed, Look
+from scheduler.github_sync import github_sync
 from shared.lease import LeaseLost
 from shared.ledger import projects
 from shared.ledger.projects import Project as StoredProject
+from shared.ledger.repositories import Due
 from shared.locks import HeldLock
 from tests.fakes.github import FakeGitHub, InstalledApp
-from tests.integration.scheduler.hub import README, Hub, hub_of
+from tests.integration.scheduler.hub import HELD, README, Hub, hub_of
 
 
 @pytest.fixture
@@ -409,6 +415,66 @@ async def test_one_repository_that_is_in_trouble_keeps_no_other_waiting(hub: Hub
     known = await hub.known(shops[3])
     assert (known.head, known.failures) == (None, 1)
     assert "502" in str(known.error)
+
+
+@dataclass
+class Amiss:
+    """A survey that sees of one repository what cannot be stored."""
+
+    survey: GitHubSurvey
+    number: int
+
+    async def listed(
+        self, *, pushed_since: datetime | None, updated_since: datetime | None, etags: Mapping[str, str]
+    ) -> Listed:
+        return await self.survey.listed(pushed_since=pushed_since, updated_since=updated_since, etags=etags)
+
+    async def everything(self) -> frozenset[int]:
+        return await self.survey.everything()
+
+    async def look(self, due: Due) -> Look:
+        look = await self.survey.look(due)
+        return replace(look, pulls=(look.pulls or ()) * 2) if due.known.id == self.number else look
+
+
+async def test_one_repository_that_the_database_refuses_keeps_no_other_waiting(hub: Hub) -> None:
+    shops = [hub.github.create(f"project-{number}", README) for number in range(3)]
+    for shop in shops:
+        await hub.project(shop)
+    shops[1].push({"a.py": "a = 1\n"}, "work")
+    shops[1].open_pull("work", "Work")
+
+    done = await github_sync(hub.database, hub.live, Amiss(hub.survey, shops[1].id), HELD, list_every_s=0)
+
+    assert (done.looked, done.postponed) == (2, 1)
+    assert "PostgreSQL refuses" in str((await hub.known(shops[1])).error)
+
+
+@dataclass
+class Refusing(Amiss):
+    """A survey that is refused in two ways at the same moment."""
+
+    asked: int = 0
+    both: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def look(self, due: Due) -> Look:
+        self.asked += 1
+        if self.asked < 2:
+            await self.both.wait()
+            raise BadCredentials
+        self.both.set()
+        await asyncio.sleep(0)
+        raise RateLimited(until=datetime.now(UTC) + timedelta(hours=1))
+
+
+async def test_a_rate_limit_is_kept_whatever_else_goes_wrong_at_the_same_moment(hub: Hub) -> None:
+    for number in range(2):
+        await hub.project(hub.github.create(f"project-{number}", README))
+
+    with pytest.raises(RateLimited):
+        await github_sync(hub.database, hub.live, Refusing(hub.survey, 0), HELD, list_every_s=0)
+
+    assert await hub.rows("SELECT rests_until > now() FROM github_listing") == [(True,)]
 
 
 async def test_a_github_that_is_down_is_not_asked_for_each_repository(hub: Hub) -> None:

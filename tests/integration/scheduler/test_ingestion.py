@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha512
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,25 @@ class Broken:
         return {sha: content for sha, content in found.items() if sha not in self.lost}
 
 
+@dataclass
+class Odd:
+    """A forge with a repository in which a file has a hash that is none."""
+
+    forge: LocalForge
+    odd: str
+
+    async def head(self, repository: Repository, branch: str) -> str | None:
+        return "0" * 40 if repository.name == self.odd else await self.forge.head(repository, branch)
+
+    async def files(self, repository: Repository, commit: str) -> list[FileInfo]:
+        if repository.name == self.odd:
+            return [FileInfo("a.py", "\0", 10)]
+        return await self.forge.files(repository, commit)
+
+    async def contents(self, repository: Repository, blobs: Collection[str]) -> dict[str, bytes]:
+        return await self.forge.contents(repository, blobs)
+
+
 async def test_trouble_is_tried_again_after_a_pause_that_grows(index: Index) -> None:
     await index.push(a__py=GREET)
     broken = Broken(index.forge, silent=True)
@@ -362,6 +382,38 @@ async def test_names_and_contents_that_want_to_break_something_are_only_text(ind
     assert (await index.ingest()).indexed == 4
     assert len(await index.places("greet")) == 4
     assert await index.places("greet' & | ! :* \\ \0 ( <->") != []
+
+
+async def test_paths_too_long_for_the_database_are_skipped_and_the_rest_is_found(index: Index) -> None:
+    # What repeats itself is compressed until it fits.
+    folders = "_".join(sha512(str(number).encode()).hexdigest() for number in range(24))
+    await index.push(**{"a__py": GREET, f"{folders}_b__py": GREET, f"{folders}_c__py": GREET})
+
+    done = await index.ingest()
+
+    assert (done.indexed, done.skipped) == (1, 2)
+    async with index.database.connection() as connection:
+        assert await documents.skipped_for(connection, index.project.id) == [("its path is too long", 2)]
+    await index.push(a__py=None)
+    done = await index.ingest()
+    assert (done.skipped, done.gone) == (0, 1), "they are known by then"
+
+
+async def test_a_repository_that_the_database_refuses_does_not_stop_the_others(index: Index) -> None:
+    await index.push(a__py=GREET)
+    async with index.database.transaction() as tx:
+        odd = await projects.create(
+            tx, name="an-odd-one", blueprint="web-service", description="",
+            owner_id=index.project.owner_id, session_id=index.project.session_id,
+        )  # fmt: skip
+        repository = await index.forge.ensure_repository("an-odd-one", "", owner_key=str(odd.id))
+        await projects.set_repository(tx, odd.id, {"name": repository.name, "url": repository.url})
+    forge = Odd(index.forge, odd="an-odd-one")
+
+    done = await ingest(index.database, forge, HELD)
+
+    assert done.out_of_reach == ["an-odd-one"]
+    assert done.indexed == 1
 
 
 async def test_one_repository_out_of_reach_does_not_stop_the_others(index: Index) -> None:

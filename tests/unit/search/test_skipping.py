@@ -20,6 +20,7 @@ from infrastructure.search.skipping import LARGEST_FILE
         ("deploy/.env.production", "it may hold secrets"),
         ("keys/server.pem", "it may hold secrets"),
         ("x/" * 600 + "a.py", "its path is too long"),
+        ("語" * 400 + ".py", "its path is too long"),
     ],
 )
 def test_names_tell_what_is_skipped(path: str, reason: str) -> None:
