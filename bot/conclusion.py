@@ -51,7 +51,7 @@ class Conclusion:
         match outcome:
             case Stands(message_id=message_id, error=error):
                 self._holds.succeeded(row.chat_id)
-                return Mark(row.id, RowStatus.SENT, message_id, row.revision, error)
+                return Mark(row, RowStatus.SENT, message_id, row.revision, error)
             case Dropped(error=error):
                 return dropped(row, error)
             case TooLate(error=error):
@@ -101,7 +101,7 @@ class Conclusion:
     async def _say_anew(self, row: Row, error: str) -> Mark:
         """Send what can no longer be edited as a new message, unless a later one has overtaken it."""
         if row.is_progress and await outlast(partial(self._is_superseded, row)):
-            return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
+            return Mark(row, RowStatus.SENT, row.message_id, row.revision, error)
         RETRIED.labels("lost").inc()
         log.info("message.lost", key=row.key, chat_id=row.chat_id, error=error)
         return anew(row, error)
@@ -148,12 +148,12 @@ class Conclusion:
 def again(row: Row) -> Mark:
     """What nothing has happened to."""
     status = RowStatus.PENDING if row.status is RowStatus.SENDING else row.status
-    return Mark(row.id, status, row.message_id, row.sent_revision, row.error)
+    return Mark(row, status, row.message_id, row.sent_revision, row.error)
 
 
 def anew(row: Row, error: str | None) -> Mark:
     """What has to be said as a new message."""
-    return Mark(row.id, RowStatus.PENDING, None, 0, error)
+    return Mark(row, RowStatus.PENDING, None, 0, error)
 
 
 def dropped(row: Row, error: str) -> Mark:
@@ -161,5 +161,5 @@ def dropped(row: Row, error: str) -> Mark:
     DROPPED.labels(row.content.type).inc()
     log.warning("message.dropped", key=row.key, chat_id=row.chat_id, error=error)
     if row.message_id is not None:
-        return Mark(row.id, RowStatus.SENT, row.message_id, row.revision, error)
-    return Mark(row.id, RowStatus.DROPPED, None, row.sent_revision, error)
+        return Mark(row, RowStatus.SENT, row.message_id, row.revision, error)
+    return Mark(row, RowStatus.DROPPED, None, row.sent_revision, error)

@@ -66,7 +66,8 @@ class Next:
 class Mark:
     """What has become of a row."""
 
-    row_id: int
+    row: Row
+    """As the call found it: it counts only where the row is still so."""
     status: RowStatus
     message_id: int | None
     sent_revision: int
@@ -151,34 +152,45 @@ async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Nex
 
 
 async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[int]:
-    """Write down what has become of rows.
+    """Write down what has become of rows, where that still matters.
+
+    Meanwhile a row may have gone to another chat, where the message does not stand, or have been
+    revived; and the same may be recorded again by somebody who does not know that it was. Neither
+    changes anything. But what was said was said, also where the chat was closed by then.
 
     Returns:
-        The ids of those that are written; the others belong to a transaction that is still open,
+        The ids of those that are settled; the others belong to a transaction that is still open,
         or the lease is lost.
     """
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
             f"""
             WITH mark AS (
-                SELECT * FROM unnest(%(ids)s::bigint[], %(statuses)s::text[], %(message_ids)s::bigint[],
-                                     %(revisions)s::int[], %(errors)s::text[])
-                    AS mark (id, status, message_id, sent_revision, error)
+                SELECT * FROM unnest(%(ids)s::bigint[], %(chats)s::bigint[], %(were)s::text[], %(statuses)s::text[],
+                                     %(message_ids)s::bigint[], %(revisions)s::int[], %(errors)s::text[])
+                    AS mark (id, chat_id, was, status, message_id, sent_revision, error)
             ), free AS (
                 SELECT outbox.id FROM outbox
                  WHERE id IN (SELECT id FROM mark) AND EXISTS ({_HELD})
                    FOR NO KEY UPDATE SKIP LOCKED
+            ), written AS (
+                UPDATE outbox
+                   SET status = mark.status, message_id = mark.message_id, sent_revision = mark.sent_revision,
+                       error = mark.error,
+                       sent_at = CASE WHEN mark.status = 'sent' THEN clock_timestamp() ELSE sent_at END
+                  FROM mark JOIN free USING (id)
+                 WHERE outbox.id = mark.id AND outbox.chat_id = mark.chat_id
+                   AND (outbox.status = mark.was
+                        OR (mark.was = 'sending' AND mark.status = 'sent' AND outbox.status = 'pending'))
             )
-            UPDATE outbox
-               SET status = mark.status, message_id = mark.message_id, sent_revision = mark.sent_revision,
-                   error = mark.error,
-                   sent_at = CASE WHEN mark.status = 'sent' THEN clock_timestamp() ELSE sent_at END
-              FROM mark JOIN free USING (id)
-             WHERE outbox.id = mark.id
-            RETURNING outbox.id
+            -- What retention has deleted is settled too.
+            SELECT mark.id FROM mark LEFT JOIN free USING (id)
+             WHERE free.id IS NOT NULL OR NOT EXISTS (SELECT FROM outbox WHERE outbox.id = mark.id)
             """,
             {
-                "ids": [mark.row_id for mark in marks],
+                "ids": [mark.row.id for mark in marks],
+                "chats": [mark.row.chat_id for mark in marks],
+                "were": [mark.row.status for mark in marks],
                 "statuses": [mark.status for mark in marks],
                 "message_ids": [mark.message_id for mark in marks],
                 "revisions": [mark.sent_revision for mark in marks],

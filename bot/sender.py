@@ -78,8 +78,8 @@ class Sender:
         """Chats with a call under way, and what the pace has counted for it."""
         self._waiting: dict[int, Waiting] = {}
         """Chats in which something waits for its turn."""
-        self._done: list[tuple[int, Mark]] = []
-        """What has been done in which chat and is not recorded yet."""
+        self._done: list[Mark] = []
+        """What has been done and is not recorded yet."""
         self._stirred = asyncio.Event()
         self._calls: asyncio.TaskGroup
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,25 +168,22 @@ class Sender:
         """Record and take, by a statement each, then let the calls begin."""
         done, self._done = self._done, []
         begun = time.monotonic()
+        unrecorded = done
         try:
             async with self._database.connection() as connection:
-                recorded = (
-                    await dispatch.record(connection, [mark for _, mark in done], token=self._token)
-                    if done
-                    else set()
-                )
+                if done:
+                    unrecorded = _without(done, await dispatch.record(connection, done, token=self._token))
                 taken = await dispatch.take(connection, looks, token=self._token) if looks else []
         except OUTAGE as error:
             log.warning("sender.waiting", error=str(error).partition("\n")[0])
-            self._done = done + self._done
+            self._done = unrecorded + self._done
             self._take_back(looks)
             await asyncio.sleep(_SWEEP_S)
             return
         except asyncio.CancelledError:
             # Whether it is recorded, nobody knows now: the last word records it again, which changes nothing.
-            self._done = done + self._done
+            self._done = unrecorded + self._done
             raise
-        unrecorded = [(chat_id, mark) for chat_id, mark in done if mark.row_id not in recorded]
         self._done = unrecorded + self._done
         self._begin(looks, taken, begun)
         if unrecorded:
@@ -202,7 +199,7 @@ class Sender:
     def _begin(self, looks: list[Look], taken: list[Next], begun: float) -> None:
         """Let what was taken go, and remember what has to wait for its turn."""
         following = {one.chat_id: one for one in taken}
-        unrecorded = {mark.row_id for _, mark in self._done}
+        unrecorded = {mark.row.id for mark in self._done}
         for look in looks:
             one = following.get(look.chat_id)
             waited = self._waiting.pop(look.chat_id, None)
@@ -237,7 +234,7 @@ class Sender:
         """Make one row stand, and say what became of it; its chat is free then."""
         mark = await self._recover(row) if rank is Rank.UNKNOWN else await self._carry(row, begun)
         if mark is not None:
-            self._done.append((row.chat_id, mark))
+            self._done.append(mark)
         counted = self._busy.pop(row.chat_id)
         if counted is not None:
             self._pace.end(row.chat_id, counted)
@@ -260,7 +257,7 @@ class Sender:
                 log.info("message.found", key=row.key, chat_id=row.chat_id, message_id=message_id)
                 self._holds.succeeded(row.chat_id)
                 # Whether the first revision was sent or a later one, nobody knows either.
-                return Mark(row.id, RowStatus.SENT, message_id, 1 if row.revision == 1 else 0)
+                return Mark(row, RowStatus.SENT, message_id, 1 if row.revision == 1 else 0)
             case Missing() if isinstance(row.content, Toast):
                 return dropped(row, "nobody knows whether it was shown")
             case Missing():
@@ -278,7 +275,7 @@ class Sender:
         """Let the calls under way end, and record them: what is known now need not be guessed later."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_WORD_S)
-        marks = [mark for _, mark in self._done]
+        marks = self._done
         if not marks:
             return
         try:
@@ -286,6 +283,10 @@ class Sender:
                 await dispatch.record(tx, marks, token=self._token)
         except OUTAGE as error:
             log.warning("sender.stopped", unrecorded=len(marks), error=str(error).partition("\n")[0])
+
+
+def _without(marks: list[Mark], settled: set[int]) -> list[Mark]:
+    return [mark for mark in marks if mark.row.id not in settled]
 
 
 def _weight(one: Next) -> Weight:
