@@ -44,6 +44,9 @@ _GATHERED_S: Final = 0.005
 _LAST_WORD_S: Final = 5.0
 """How long the calls under way may go on when the sender is told to stop."""
 
+_RECORDED_WITHIN_S: Final = 1.0
+"""How long it is tried to record them then."""
+
 _FRESH_S: Final = 4.0
 """A mark older than this is not acted upon: the process was paused, and another one may speak now."""
 
@@ -275,14 +278,25 @@ class Sender:
         """Let the calls under way end, and record them: what is known now need not be guessed later."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_WORD_S)
-        marks = self._done
-        if not marks:
-            return
+        until = time.monotonic() + _RECORDED_WITHIN_S
+        while self._done:
+            await self._record_done()
+            if time.monotonic() >= until:
+                break
+            if self._done:
+                await asyncio.sleep(_SOON_S)
+        if self._done:
+            log.warning("sender.stopped", unrecorded=len(self._done))
+
+    async def _record_done(self) -> None:
+        """Record what can be recorded now; the rest stays, also while the database does not answer."""
         try:
-            async with self._database.transaction() as tx:
-                await dispatch.record(tx, marks, token=self._token)
+            async with self._database.connection() as connection:
+                settled = await dispatch.record(connection, self._done, token=self._token)
         except OUTAGE as error:
-            log.warning("sender.stopped", unrecorded=len(marks), error=str(error).partition("\n")[0])
+            log.warning("sender.waiting", error=str(error).partition("\n")[0])
+        else:
+            self._done = _without(self._done, settled)
 
 
 def _without(marks: list[Mark], settled: set[int]) -> list[Mark]:

@@ -641,6 +641,22 @@ class TestLease:
         async with speaking(database, telegram, running=False) as after:
             assert (await after.row(key)).message_id == telegram.last(ann).id
 
+    async def test_the_last_word_waits_a_moment_for_a_row_that_somebody_is_changing(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        telegram.fail("sendMessage", slow_s=1)
+        async with speaking(database, telegram, running=False) as speaker:
+            stopping = asyncio.create_task(speaker.sender.run())
+            key = await speaker.put(ann, "the last word")
+            await until(lambda: _has_status(database, key, "sending"))
+            async with database.transaction() as tx:
+                await tx.execute("SELECT FROM outbox FOR NO KEY UPDATE")
+                stopping.cancel()
+                await telegram.until(lambda: said(telegram, ann))
+                await asyncio.wait([stopping], timeout=0.3)
+            await asyncio.wait([stopping])
+            assert (await speaker.row(key)).message_id == telegram.last(ann).id
+
     async def test_a_row_that_somebody_is_changing_holds_up_no_other_chat(
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:
