@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+import structlog
+
 from graph.conversation.narration import narrate
 from graph.conversation.replies import Reply
 from shared.ids import RunId, SessionId, UserId
@@ -15,6 +17,11 @@ from shared.ledger.runs import Run
 
 ENDS: Final = frozenset({events.RUN_SUCCEEDED, events.RUN_FAILED, events.RUN_CANCELLED, events.RUN_TIMED_OUT})
 """The types of the events that a run ends with."""
+
+_UNREADABLE: Final = "Something was said here that cannot be read any more. /status shows where things are."
+"""What stands for a thing that no version of this program knows."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +64,34 @@ class FeedRow:
 
 
 def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -> FeedItem | None:
-    """Return a row as a thing to show, or nothing when it says nothing to a person."""
-    reply: Reply | None
-    if run is None:
-        reply = None if row.type == "person" else Reply.model_validate(row.body)
-    else:
-        event = Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at)
-        reply = narrate(event, run)
-        if reply is None:
-            return None
+    """Return a row as a thing to show, or nothing when it says nothing to a person.
+
+    What cannot be read, as another version may have written it, is a thing that says so: whoever
+    shows it gets past it, and so to what was said since.
+    """
+    key = f"event:{run.id}:{row.seq}" if run else f"turn:{session_id}:{row.seq}"
+    is_persons = run is None and row.type == "person"
+    text, reply = "", None
+    try:
+        if is_persons:
+            text = _said(row.body)
+        else:
+            reply = _told(row, run)
+            if reply is None:
+                return None
+    except Exception:
+        log.exception("item.unreadable", key=key)
+        if is_persons:
+            text = _UNREADABLE
+        else:
+            reply = Reply.saying(_UNREADABLE).model_copy(update={"run_number": run.number if run else None})
     return FeedItem(
-        key=f"event:{run.id}:{row.seq}" if run else f"turn:{session_id}:{row.seq}",
+        key=key,
         reader=reader,
         session_id=session_id,
-        author="person" if row.type == "person" else "telewright",
+        author="person" if is_persons else "telewright",
         user_id=row.user_id,
-        text=_said(row.body) if row.type == "person" else "",
+        text=text,
         reply=reply,
         run_id=run.id if run else None,
         position=row.seq,
@@ -80,6 +99,12 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
         at=row.created_at,
         inbox_id=row.inbox_id,
     )
+
+
+def _told(row: FeedRow, run: Run | None) -> Reply | None:
+    if run is None:
+        return Reply.model_validate(row.body)
+    return narrate(Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at), run)
 
 
 def _said(body: dict[str, Any]) -> str:

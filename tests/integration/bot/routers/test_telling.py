@@ -12,7 +12,7 @@ from bot.outgoing import Words
 from bot.places import Place
 from graph.conversation import Feed
 from graph.conversation.health import service_changed
-from graph.conversation.replies import CommandChoice, DecisionChoice
+from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
 from shared.ids import ProjectId, SessionId
 from shared.ledger import sessions
@@ -121,6 +121,24 @@ async def test_a_service_that_is_down_is_told_aloud_with_what_can_be_done(
     assert [button.choice for row in content.buttons for button in row] == [
         CommandChoice(label="Restart", command="/restart hello"),
         CommandChoice(label="Roll back", command="/rollback hello"),
+    ]
+
+
+async def test_a_turn_that_nobody_can_read_is_told_as_such_and_silences_nothing(
+    ears: Ears, notifier: Notifier, owner: Person, database: Database
+) -> None:
+    owner.say("/whoami")
+    await ears.listen()
+    session_id = await ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{OWNER}:0")
+    async with database.transaction() as tx:
+        for body in ({"blocks": [{"type": "hologram"}]}, Reply.saying("And then?").model_dump(mode="json")):
+            await sessions.say(tx, session_id, author="telewright", body=body, trace_id=new_trace_id())
+
+    await notifier.deliver(session_id)
+
+    assert [words.partition(".")[0] for words in (await ears.words())[-2:]] == [
+        "Something was said here that cannot be read any more",
+        "And then?",
     ]
 
 
