@@ -160,9 +160,6 @@ class Courier:
                 return Later("unreachable")
             reason = self._redactor.text(error.message)
             return Unknown(reason, by_server=isinstance(error, TelegramServerError))
-        except UnicodeDecodeError:
-            # A page of the servers in front of Telegram's, or of a proxy.
-            return Unknown("the answer is not what the Bot API promises", by_server=True)
         except (OSError, ClientError) as error:
             return Unknown(self._redactor.text(str(error)) or type(error).__name__)
         return Stands(result.message_id if isinstance(result, Message) else None)

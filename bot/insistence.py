@@ -46,7 +46,7 @@ async def insist(
         try:
             result = await call()
         # Aiogram wraps most of what its HTTP library raises, and not what shows while a body is written or read.
-        except (AiogramError, Unavailable, UnicodeDecodeError, OSError, ClientError) as error:
+        except (AiogramError, Unavailable, OSError, ClientError) as error:
             MISSED.inc()
             pause_s = error.retry_after if isinstance(error, TelegramRetryAfter) else max(0.0, next(backoff))
             log.warning("telegram.missed", error=_reason(error), again_in_s=round(pause_s, 1))

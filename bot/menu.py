@@ -117,8 +117,7 @@ async def _tried(call: Awaitable[T]) -> T | None:
     """Return what a call returns, or nothing when the server has none of it."""
     try:
         return await call
-    # An answer that is no UTF-8 is a page of something in between.
-    except (AiogramError, UnicodeDecodeError, OSError) as error:
+    except (AiogramError, OSError) as error:
         log.info("menu.refused", error=str(error))
         return None
 

@@ -170,7 +170,12 @@ class Notifier:
                 # One run that cannot be shown must not silence the bot.
                 log.exception("run.unshown", run_id=run_id)
         for chat_id in overviews:
-            await pin_overview(self._database, self._bot, chat_id)
+            try:
+                await pin_overview(self._database, self._bot, chat_id)
+            except OUTAGE:
+                raise
+            except Exception:
+                log.exception("overview.unpinned", chat_id=chat_id)
 
     async def _show(self, run_id: RunId, session_id: SessionId) -> None:
         async with self._turns[session_id], self._database.transaction() as tx:

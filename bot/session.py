@@ -21,6 +21,20 @@ class Session(AiohttpSession):
     are a server's trouble.
     """
 
+    async def make_request(
+        self, bot: Bot, method: TelegramMethod[TelegramType], timeout: int | None = None
+    ) -> TelegramType:
+        """Make a call, and return what Telegram has answered.
+
+        Raises:
+            TelegramServerError: Somebody else has answered in Telegram's place.
+        """
+        try:
+            return await super().make_request(bot, method, timeout)
+        except UnicodeDecodeError:
+            # It holds the answer. The Bot API's are UTF-8.
+            raise _not_telegrams(method) from None
+
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
     ) -> Response[TelegramType]:
@@ -53,10 +67,11 @@ def _kept(returned: Any) -> type[Response[Any]]:  # noqa: ANN401 - a type, or wh
     return Response[returned]
 
 
-def _not_telegrams(method: TelegramMethod[TelegramType], status_code: int) -> TelegramServerError:
-    return TelegramServerError(
-        method=method, message=f"HTTP {status_code}, and not in the words of the Bot API"
-    )
+def _not_telegrams(
+    method: TelegramMethod[TelegramType], status_code: int | None = None
+) -> TelegramServerError:
+    status = "an answer" if status_code is None else f"HTTP {status_code}"
+    return TelegramServerError(method=method, message=f"{status}, and not in the words of the Bot API")
 
 
 def _error_code(content: str) -> int | None:

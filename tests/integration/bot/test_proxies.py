@@ -84,6 +84,14 @@ async def test_a_page_in_the_answers_place_leaves_open_what_has_happened(
     assert answer.by_server
 
 
+async def test_a_page_that_is_not_utf_8_is_a_servers_trouble_for_whoever_calls(
+    bot: Bot, proxy: Proxy
+) -> None:
+    proxy.answers = [page(PAGE)]
+    with pytest.raises(TelegramServerError):
+        await bot.pin_chat_message(1, 1)
+
+
 @pytest.mark.parametrize("status", [400, 404, 502])
 @pytest.mark.parametrize(
     "body", [{"ok": False}, {"ok": True, "result": {}}, {"error": "no upstream"}, [], None]
