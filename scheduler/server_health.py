@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -19,15 +18,18 @@ from graph.conversation.health import LINES_TOLD, server_changed, service_change
 from graph.conversation.observing import ServiceReader, logs_of
 from graph.conversation.replies import Reply
 from graph.orchestrator.probe import Probe
+from infrastructure.deploy.deployer import ServiceStatus
 from scheduler.sightings import Machine, Sight, of_certificate, of_machine, of_service
 from scheduler.timetable import PeriodicJob
 from shared import tracing
 from shared.database import Connection, Database
 from shared.ids import SessionId
+from shared.lease import LeaseLost
 from shared.ledger import health, sessions
 from shared.ledger.health import SERVER, Aspect, Health, Service
 from shared.live import Live
 from shared.locks import HeldLock
+from shared.outages import OUTAGE
 
 EVERY_20_S: Final = "* * * * * */20"
 LOCAL: Final = "local"
@@ -94,10 +96,12 @@ async def server_health(database: Database, live: Live, held: HeldLock, *, world
         known = {(one.subject, one.aspect): one for one in await health.of_everything(tx)}
     checkup = _Checkup(database, live, held, world, known)
     looks = [checkup.of_machine(), *(checkup.of_service(service) for service in wanted)]
-    # One that goes wrong must not keep the others from being looked at.
-    for failed in await asyncio.gather(*looks, return_exceptions=True):
-        if failed is not None:
+    failures = [one for one in await asyncio.gather(*looks, return_exceptions=True) if one is not None]
+    for failed in failures:
+        if isinstance(failed, (LeaseLost, *OUTAGE)) or not isinstance(failed, Exception):
             raise failed
+        # The pass succeeds: after a failure all the others would be left alone for a while as well.
+        log.error("health.look_failed", exc_info=failed)
     if checkup.done.told:
         log.info("health.told", **asdict(checkup.done))
     return checkup.done
@@ -136,11 +140,19 @@ class _Checkup:
             if service.at_work:
                 return await self._begin_anew(service)
             known = self._known_of(service, Aspect.SERVICE)
-            sight, status = await of_service(self._world.reader, self._world.probe, service, known)
+            sight, status = await self._look_at(service, known)
             await self._note(sight, known, service)
             if status is not None and status.url is not None and status.url.startswith("https:"):
                 await self._look_at_certificate(service, status.url)
         return None
+
+    async def _look_at(self, service: Service, known: Health) -> tuple[Sight, ServiceStatus | None]:
+        try:
+            return await of_service(self._world.reader, self._world.probe, service, known)
+        except Exception as error:
+            # A contract may be of before its rules, an address none at all: that is news of this service.
+            log.exception("health.look_failed", subject=service.subject)
+            return Sight(Aspect.SERVICE, f"it cannot be looked at ({type(error).__name__})"), None
 
     async def _look_at_certificate(self, service: Service, url: str) -> None:
         known = self._known_of(service, Aspect.CERTIFICATE)
@@ -166,7 +178,8 @@ class _Checkup:
                     return
                 before = await health.get(tx, known.subject, known.aspect, known.project_id)
                 before = before.as_of(service.changed_at) if service else before
-                now = before.after(sight.finding, datetime.now(UTC), processes_since=sight.processes_since)
+                at = await health.now(tx)
+                now = before.after(sight.finding, at, processes_since=sight.processes_since)
                 told_in = await _listeners(tx, service) if now.untold else []
                 for session_id in told_in:
                     reply = (

@@ -264,11 +264,13 @@ async def let_go_paused(tx: Connection, run: Run, pause: Pause, telling: Sequenc
     if run.cancel_requested_at is not None:
         await _end(tx, run, _CANCELLED, telling)
         return
-    now = datetime.now(UTC)
+    # What is told by this machine's clock is stored by the database's, as all that is compared with it.
+    cursor = await tx.execute("SELECT clock_timestamp()")
+    [(now,)] = await cursor.fetchall()
     if run.paused_since is not None and now - run.paused_since > LONGEST_PAUSED:
         await _end(tx, run, _PAUSED_TOO_LONG, telling)
         return
-    until = max(pause.until, now + SHORTEST_PAUSE)
+    until = now + max(pause.until - datetime.now(UTC), SHORTEST_PAUSE)
     told = {"reason": pause.reason, "until": until.isoformat(), "expected": pause.expected}
     change = events.Change(_PAUSE, {"until": until, "reason": storable(pause.reason)})
     await _tell_changing(tx, run, [*telling, events.Told(events.RUN_PAUSED, told)], change)

@@ -226,6 +226,14 @@ async def get(tx: Connection, subject: str, aspect: Aspect, project_id: ProjectI
         return await cursor.fetchone() or Health(subject, aspect, project_id)
 
 
+async def now(tx: Connection) -> datetime:
+    """Return the moment by the database's clock, by which `Service.changed_at` goes as well."""
+    cursor = await tx.execute("SELECT clock_timestamp()")
+    moment: datetime
+    [(moment,)] = await cursor.fetchall()
+    return moment
+
+
 async def store(tx: Connection, health: Health) -> None:
     """Store what is known of one thing."""
     values = asdict(health) | {"finding": storable(health.finding)}

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from cli.terminal.standing import Standing, picked
 from graph.conversation import Feed
 from graph.conversation.replies import CommandChoice, Kind
 from infrastructure.deploy.deployer import ServiceState, ServiceStatus
 from infrastructure.machine import Vitals
-from scheduler.server_health import Checked
+from scheduler.server_health import Checked, server_health
 from shared.database import Database
 from shared.ids import UserId
 from shared.lease import LeaseLost
@@ -31,7 +32,7 @@ from shared.ledger.health import FAILURES, SUCCESSES, State
 from shared.ledger.users import Role
 from tests.certificates import HERE, showing
 from tests.engine import end, until
-from tests.integration.scheduler.watch import BEGAN, HEALTH, RUNNING, Watch
+from tests.integration.scheduler.watch import BEGAN, HEALTH, HELD, RUNNING, Watch
 from tests.workflows import build_failing
 
 
@@ -252,12 +253,29 @@ async def test_one_service_that_cannot_be_looked_at_does_not_keep_the_others_fro
     async with watch.database.transaction() as tx:
         await tx.execute("UPDATE releases SET contract = '{}' WHERE project_id = %s", [watch.project.id])
     watch.edge.services["other"] = RUNNING
-    for _ in range(SUCCESSES):
-        with pytest.raises(ValueError, match="DeployContract"):
-            await watch.look()
+    await watch.look(FAILURES)
     async with watch.database.connection() as connection:
         [known] = await health.of_project(connection, other.id)
+        [broken] = await health.of_project(connection, watch.project.id)
     assert known.state is State.UP
+    assert (broken.state, broken.finding) == (State.DOWN, "it cannot be looked at (ValidationError)")
+
+
+async def test_what_was_seen_is_as_old_as_the_clock_says_that_dates_the_changes(watch: Watch) -> None:
+    async with watch.database.transaction() as tx:
+        await tx.execute(
+            """
+            CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+            RETURN pg_catalog.clock_timestamp() - INTERVAL '1 hour'
+            """
+        )
+    behind = make_conninfo(watch.database.url, options="-c search_path=public,pg_catalog")
+    async with Database(behind, connections=4) as database:
+        await server_health(database, watch.engine.live, HELD, world=watch.edge.world)
+
+    observed_at = (await watch.known()).observed_at
+    assert observed_at is not None
+    assert datetime.now(UTC) - observed_at > timedelta(minutes=59)
 
 
 async def test_who_has_lost_the_lock_says_nothing(watch: Watch) -> None:
