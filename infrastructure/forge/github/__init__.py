@@ -9,6 +9,7 @@ from infrastructure.forge.github.errors import (
     Gone,
     Missing,
     MissingRight,
+    NotInstalled,
     PlanLacks,
     RateLimited,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Gone",
     "Missing",
     "MissingRight",
+    "NotInstalled",
     "Patience",
     "PlanLacks",
     "RateLimited",

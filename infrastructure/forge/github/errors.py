@@ -64,6 +64,13 @@ class MissingRight(GitHubError):
     advice = "Give the token or the app the permission that is named above, then try again."
 
 
+class NotInstalled(MissingRight):
+    """The GitHub App is not installed for the owner of the repositories."""
+
+    code = "github_not_installed"
+    advice = "Install it from the app's page on GitHub, with access to all repositories."
+
+
 class Archived(GitHubError, Conflict):
     """The repository is archived, and read-only."""
 

@@ -16,7 +16,7 @@ from jwt.exceptions import PyJWTError
 from pydantic import BaseModel
 
 from infrastructure.forge.github.answers import clock_skew
-from infrastructure.forge.github.errors import BadCredentials, MissingRight
+from infrastructure.forge.github.errors import BadCredentials, NotInstalled
 from infrastructure.forge.github.requester import QuietRequester, requester_of
 
 RENEWED_BEFORE = timedelta(minutes=5)
@@ -134,8 +134,7 @@ class AppTokens:
         with self._lock:
             soon = datetime.now(UTC) + self._skew + self._renewed_before
             if self._minted is None or self._minted.expires_at < soon:
-                answer = self._ask("POST", f"/app/installations/{self._installed().id}/access_tokens")
-                self._minted = _Minted.model_validate(answer)
+                self._minted = self._mint()
             return self._minted.token
 
     def renew(self, refused: str) -> bool:
@@ -169,6 +168,24 @@ class AppTokens:
             if held.get(name) not in ({"write", "admin"} if level == "write" else {"read", "write"})
         ]
 
+    def _mint(self) -> _Minted:
+        """Mint a token, also of an app that was taken away and installed anew since.
+
+        Raises:
+            NotInstalled: It is not installed. GitHub's own "not found" must not get out: tokens are
+                minted in the middle of other requests, which would take it for their answer.
+        """
+        for _ in range(2):
+            path = f"/app/installations/{self._installed().id}/access_tokens"
+            try:
+                return _Minted.model_validate(self._ask("POST", path))
+            except GithubException as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                # That installation is no more; another one has another id.
+                self._installation = None
+        raise self._not_installed()
+
     def _installed(self) -> _Installation:
         if self._installation is None:
             self._installation = self._find_installation()
@@ -182,10 +199,10 @@ class AppTokens:
             except GithubException as error:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise
-        raise MissingRight(
-            f"The GitHub App is not installed for {self._owner}",
-            advice="Install it from the app's page on GitHub, with access to all repositories.",
-        )
+        raise self._not_installed()
+
+    def _not_installed(self) -> NotInstalled:
+        return NotInstalled(f"The GitHub App is not installed for {self._owner}")
 
     def _ask(self, verb: str, path: str) -> Any:  # noqa: ANN401
         """Ask as the app; once more with GitHub's time, when that is why it does not believe us."""

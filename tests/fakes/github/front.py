@@ -59,6 +59,10 @@ class InstalledApp:
         chosen = None if repositories is None else [repository.id for repository in repositories]
         self.front.act("installation", number=self.installation, suspended=False, repositories=chosen)
 
+    def reinstall(self, login: str) -> None:
+        """Take it away and install it anew, which is another installation."""
+        self.front.act("reinstall", number=self.installation, login=login)
+
     def uninstall(self) -> None:
         """Take it away."""
         self.front.act("uninstall", number=self.installation)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.forge import Repository
-from infrastructure.forge.github import AppTokens, BadCredentials, GitHubForge, MissingRight
+from infrastructure.forge import NoRepository, Repository
+from infrastructure.forge.github import AppTokens, BadCredentials, GitHubForge, MissingRight, NotInstalled
 from tests.fakes.github import InstalledApp
 from tests.integration.forge.machines import OnGitHub
 
@@ -134,6 +134,35 @@ async def test_an_app_that_is_not_installed_for_the_owner_is_told_to_be(
 
     with pytest.raises(MissingRight, match="not installed for initech"):
         await as_app(on_github, app, owner="initech").examine()
+
+
+async def test_an_app_that_was_installed_anew_goes_on(
+    on_github: OnGitHub, app: InstalledApp, tree: Path
+) -> None:
+    forge = as_app(on_github, app)
+    repository = await forge.ensure_repository("hello", "", owner_key="project-1")
+    app.reinstall("globex")
+
+    assert await push(forge, repository, tree) == await forge.head(repository, "main")
+
+
+async def test_an_app_that_is_taken_away_does_not_make_its_repositories_gone(
+    on_github: OnGitHub, app: InstalledApp
+) -> None:
+    url = on_github.github.url
+    # Renewed before each request, so that its end comes in the middle of a story.
+    hourly = AppTokens(
+        app.id, app.private_key, url, owner="globex", renewed_before=timedelta(seconds=HOUR_S + 60)
+    )
+    forge = on_github.elsewhere(credentials=hourly, owner="globex")
+    repository = await forge.ensure_repository("hello", "", owner_key="project-1")
+    # The client's own look at the token passes, and the request's does not.
+    on_github.github.fail(MINTED, times=None, skip=1, status=404, message="Not Found")
+
+    with pytest.raises(NotInstalled, match="not installed for globex") as caught:
+        await forge.checks(repository, "0" * 40)
+
+    assert not isinstance(caught.value, NoRepository)
 
 
 async def test_rights_that_an_app_was_not_given_are_named(on_github: OnGitHub) -> None:
