@@ -14,7 +14,7 @@ from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import Outcome, Pull, State, Step
 from graph.orchestrator.tools import CheckWait, Tools, hosting_of
 from graph.orchestrator.world import project_of
-from infrastructure.forge.hosting import Check, CheckState, PullRequest, PullState, verdict
+from infrastructure.forge.hosting import Check, CheckSource, CheckState, PullRequest, PullState, verdict
 from shared.errors import NotNow
 from shared.ledger import events
 from shared.redaction import Redactor
@@ -73,7 +73,8 @@ def overtaken(state: State, context: RunContext, pull: PullRequest) -> Command[S
 
 def unfinished(pull: Pull, checks: Sequence[Check]) -> list[str]:
     """Return the names of the checks that are not done, or not there yet."""
-    there = {check.name for check in checks}
+    # A status says nothing of the workflows that are awaited: whoever may push can give one of any name.
+    there = {check.name for check in checks if check.source is CheckSource.RUN}
     pending = [check.name for check in checks if check.state is CheckState.PENDING]
     return sorted(clean(name) for name in {*pending, *(set(pull["awaited"]) - there)})
 

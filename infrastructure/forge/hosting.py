@@ -66,11 +66,21 @@ class CheckState(StrEnum):
     RED = "red"
 
 
+class CheckSource(StrEnum):
+    """Who says so."""
+
+    RUN = "run"
+    """A check run: an app, such as Actions, which runs what the repository's workflows say."""
+    STATUS = "status"
+    """A commit status: whoever may write to the repository, under any name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check of a commit."""
 
     name: str
+    source: CheckSource
     state: CheckState
     url: str
     summary: str
@@ -122,7 +132,7 @@ class Hosting(Protocol):
         ...
 
     async def checks(self, repository: Repository, sha: str) -> list[Check]:
-        """Return what checks a commit, check runs and commit statuses alike, by name."""
+        """Return what checks a commit, check runs and commit statuses alike, by name and source; the worst of each."""
         ...
 
     async def merge(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from github.CheckRun import CheckRun
 from github.Commit import Commit
 from github.CommitStatus import CommitStatus
+from github.PaginatedList import PaginatedList
 from github.Repository import Repository as Remote
 
-from infrastructure.forge.hosting import Check, CheckState
+from infrastructure.forge.hosting import Check, CheckSource, CheckState, verdict
 
 LONGEST_SUMMARY = 2000
 
@@ -18,49 +18,52 @@ _GREEN = {"success", "neutral", "skipped"}
 
 
 def read(repository: Remote, sha: str) -> list[Check]:
-    """See `Hosting.checks`; of more with one name, the newest."""
+    """See `Hosting.checks`."""
     commit = Commit(repository.requester, {}, {"url": f"{repository.url}/commits/{sha}"}, completed=True)
-    statuses = commit.get_combined_status().statuses
-    return newest((*of_runs(commit.get_check_runs()), *of_statuses(statuses)))
+    # PyGithub's own `get_combined_status` reads the first page of them alone.
+    statuses = PaginatedList(
+        CommitStatus, repository.requester, f"{commit.url}/status", {"per_page": 100}, list_item="statuses"
+    )
+    return worst((*of_runs(commit.get_check_runs()), *of_statuses(statuses)))
 
 
-def newest(checks: Iterable[tuple[datetime, Check]]) -> list[Check]:
-    """Return checks by name; of more with one name, the newest."""
-    found: dict[str, tuple[datetime, Check]] = {}
-    for moment, check in checks:
-        if check.name not in found or found[check.name][0] <= moment:
-            found[check.name] = (moment, check)
-    return [check for _, (_, check) in sorted(found.items())]
+def worst(checks: Iterable[Check]) -> list[Check]:
+    """Return checks by name and source; of more with one name from one source, the worst.
+
+    GitHub leaves out what was run again. What it still shows under one name are two workflows, or
+    two apps: neither speaks for the other, and the greener one must not hide the red one.
+    """
+    found: dict[tuple[str, CheckSource], Check] = {}
+    for check in checks:
+        known = found.setdefault((check.name, check.source), check)
+        if verdict((known, check)) is not known.state:
+            found[check.name, check.source] = check
+    return [check for _, check in sorted(found.items())]
 
 
-def of_runs(runs: Iterable[CheckRun]) -> Iterable[tuple[datetime, Check]]:
-    """Return what check runs came to, with when they began."""
-    # One that waits for its turn has not begun: it is newer than what has.
-    for run in sorted(runs, key=lambda run: run.id):
-        yield (
-            run.started_at or datetime.max.replace(tzinfo=UTC),
-            Check(
-                name=run.name,
-                state=_state(run),
-                url=run.details_url or run.html_url,
-                summary=_summary(run.output.title, run.output.summary),
-            ),
+def of_runs(runs: Iterable[CheckRun]) -> Iterable[Check]:
+    """Return what check runs came to."""
+    for run in runs:
+        yield Check(
+            name=run.name,
+            source=CheckSource.RUN,
+            state=_state(run),
+            url=run.details_url or run.html_url,
+            summary=_summary(run.output.title, run.output.summary),
         )
 
 
-def of_statuses(statuses: Iterable[CommitStatus]) -> Iterable[tuple[datetime, Check]]:
-    """Return what commit statuses came to, with when they were given."""
+def of_statuses(statuses: Iterable[CommitStatus]) -> Iterable[Check]:
+    """Return what commit statuses came to, of each context its latest."""
     for status in statuses:
-        yield (
-            status.updated_at,
-            Check(
-                name=status.context,
-                state={"success": CheckState.GREEN, "pending": CheckState.PENDING}.get(
-                    status.state, CheckState.RED
-                ),
-                url=status.target_url or "",
-                summary=_summary(status.description),
+        yield Check(
+            name=status.context,
+            source=CheckSource.STATUS,
+            state={"success": CheckState.GREEN, "pending": CheckState.PENDING}.get(
+                status.state, CheckState.RED
             ),
+            url=status.target_url or "",
+            summary=_summary(status.description),
         )
 
 

@@ -226,9 +226,7 @@ class _Looking:
             ),
         )
 
-    def _seen(
-        self, path: str, read: Callable[[Any], Iterable[tuple[datetime, Check]]]
-    ) -> tuple[CheckSeen, ...] | None:
+    def _seen(self, path: str, read: Callable[[Any], Iterable[Check]]) -> tuple[CheckSeen, ...] | None:
         try:
             pages = list(self._asking.pages(path))
         except GithubException as error:
@@ -240,7 +238,7 @@ class _Looking:
         if len(pages) > 1:
             # The checks on the others may change without a change of the first.
             self._asking.forget(path)
-        found = checks.newest(each for page in pages for each in read(page.data))
+        found = checks.worst(each for page in pages for each in read(page.data))
         return tuple(CheckSeen(one.name, one.state, one.url, one.summary) for one in found)
 
     @contextmanager

@@ -83,6 +83,13 @@ def installation(world: World, number: int, suspended: bool, repositories: list[
 
 
 @action
+def reinstall(world: World, number: int, login: str) -> int:
+    """Take an app away, and install it anew, which is another installation."""
+    made = world.installations.pop(number).app
+    return install(world, made, world.ensure_account(login)).id
+
+
+@action
 def uninstall(world: World, number: int) -> None:
     """Take an app away; its tokens are none from now on."""
     del world.installations[number]
@@ -327,10 +334,12 @@ def comments(world: World, repo: int, number: int) -> list[Json]:
 
 
 @action
-def check(world: World, repo: int, sha: str, name: str, state: str, summary: str) -> int:
+def check(world: World, repo: int, sha: str, name: str, state: str, summary: str, workflow: str) -> int:
     """Let a check of a commit come to something."""
     of = world.repositories[repo]
-    return happenings.set_check(world, of, sha=_commit(of, sha), name=name, state=state, summary=summary).id
+    return happenings.set_check(
+        world, of, sha=_commit(of, sha), name=name, state=state, summary=summary, workflow=workflow
+    ).id
 
 
 @action

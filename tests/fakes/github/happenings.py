@@ -312,15 +312,19 @@ def set_check(
     summary: str = "",
     title: str | None = None,
     branch: str | None = None,
+    workflow: str = "ci",
 ) -> CheckRun:
     """Let a check of a commit have come to something: a conclusion, or `queued` or `in_progress`.
 
-    A check of this name that is not over yet is continued; otherwise a new one is made.
+    A check of this name that is not over yet is continued; otherwise a new one is made. Each workflow
+    has a suite of its own.
     """
-    suite = next((s for s in repo.suites if s.sha == sha and s.app is None), None)
+    suite = next((s for s in repo.suites if s.sha == sha and s.app is None and s.workflow == workflow), None)
     now = world.now()
     if suite is None:
-        suite = CheckSuite(world.next_id(), None, sha, branch or _branch_of(repo, sha), now, now)
+        suite = CheckSuite(
+            world.next_id(), None, sha, branch or _branch_of(repo, sha), now, now, workflow=workflow
+        )
         repo.suites.append(suite)
     run = next((r for r in suite.runs if r.name == name and r.status != "completed"), None)
     if run is None:

@@ -250,9 +250,11 @@ class Project:
 
     # Checks
 
-    def check(self, sha: str, name: str, state: str = "success", summary: str = "") -> int:
+    def check(
+        self, sha: str, name: str, state: str = "success", summary: str = "", *, workflow: str = "ci"
+    ) -> int:
         """Let a check of a commit come to something: a conclusion of GitHub's, or `queued` or `in_progress`."""
-        return int(self._act("check", sha=sha, name=name, state=state, summary=summary))
+        return int(self._act("check", sha=sha, name=name, state=state, summary=summary, workflow=workflow))
 
     def checks(self, sha: str | None = None) -> list[Json]:
         """The check runs of a commit, or all: `name`, `sha`, `status`, `conclusion`, `summary`."""

@@ -157,7 +157,7 @@ class CheckRun:
 
 @dataclass(eq=False)
 class CheckSuite:
-    """All checks that one app has made of a commit."""
+    """All checks that one app, or one workflow of Actions, has made of a commit."""
 
     id: int
     app: App | None
@@ -165,6 +165,7 @@ class CheckSuite:
     branch: str | None
     created_at: float
     updated_at: float
+    workflow: str | None = None
     runs: list[CheckRun] = field(default_factory=list)
 
     @property

@@ -13,6 +13,7 @@ from infrastructure.forge import NameTaken, NoCommit, Repository
 from infrastructure.forge.github import GitHubForge, Missing
 from infrastructure.forge.hosting import (
     CannotMerge,
+    CheckSource,
     CheckState,
     HeadMoved,
     Hosting,
@@ -226,6 +227,36 @@ async def test_checks_and_statuses_are_read_by_their_newest(
     project.status(sha, "lint", "success")
     project.check(sha, "build", "skipped")
     assert verdict(await forge.checks(repository, sha)) is CheckState.GREEN
+
+
+async def test_of_checks_of_one_name_none_hides_a_red_one(
+    forge: GitHubForge, repository: Repository, project: Project
+) -> None:
+    sha = project.head("main")
+    project.check(sha, "test", "failure")
+    project.status(sha, "test", "success")
+    assert [(check.source, check.state) for check in await forge.checks(repository, sha)] == [
+        (CheckSource.RUN, CheckState.RED), (CheckSource.STATUS, CheckState.GREEN),
+    ]  # fmt: skip
+
+    project.check(sha, "test", "success", workflow="another")
+    assert verdict(await forge.checks(repository, sha)) is CheckState.RED
+
+    project.check(sha, "test", "success")
+    assert verdict(await forge.checks(repository, sha)) is CheckState.GREEN
+
+
+async def test_a_red_status_is_seen_however_many_green_ones_there_are(
+    forge: GitHubForge, repository: Repository, project: Project
+) -> None:
+    sha = project.head("main")
+    for number in range(101):
+        project.status(sha, f"{number:03}", "success" if number < 100 else "failure")
+
+    found = await forge.checks(repository, sha)
+
+    assert len(found) == 101
+    assert verdict(found) is CheckState.RED
 
 
 async def test_a_protected_branch_takes_pull_requests_alone(

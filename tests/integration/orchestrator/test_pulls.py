@@ -123,6 +123,14 @@ async def test_checks_are_waited_for_without_holding_anything(bench: Bench, gith
     assert dict(question["facts"])["Checks"] == "lint: green, test: green"
 
 
+async def test_a_status_stands_for_no_check_of_a_workflow(bench: Bench, github: FakeGitHub) -> None:
+    run = await _proposed(bench)
+    hello = github.repository("hello")
+    hello.status(hello.head(BRANCH), "test", "success")
+    run = await bench.after_pause(run)
+    assert run.pause == "It waits for the checks of pull request 1: test"
+
+
 async def test_a_red_check_is_told_with_its_output_and_may_be_tried_again(
     bench: Bench, github: FakeGitHub
 ) -> None:

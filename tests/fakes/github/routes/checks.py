@@ -28,11 +28,11 @@ def sha_of(call: Call, name: str = "ref") -> str:
 
 @route("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks=read")
 def list_of_commit(call: Call) -> Answer:
-    """List the check runs of a commit; of those of one name the newest, unless all are asked for."""
+    """List the check runs of a commit; of those of one name and suite the newest, unless all are asked for."""
     sha, query = sha_of(call), call.query
     found = [run for run in reversed(call.repo.check_runs) if run.sha == sha]
     if query.get("filter", "latest") == "latest":
-        found = list({(run.name, run.suite.app): run for run in reversed(found)}.values())
+        found = list({(run.name, run.suite.id): run for run in reversed(found)}.values())
     found = [
         run
         for run in found
@@ -137,17 +137,17 @@ def combined(call: Call) -> Answer:
     sha, api = sha_of(call), api_of(call.at, call.repo)
     latest = {status.context: status for status in call.repo.statuses if status.sha == sha}
     states = {status.state for status in latest.values()}
+    page = call.page(list(latest.values()), lambda one: views.status(call.at, call.repo, one), "statuses")
     state = "failure" if states & {"failure", "error"} else "success"
     shown: Json = {
+        **page.body,
         "state": "pending" if not states or (state == "success" and "pending" in states) else state,
-        "statuses": [views.status(call.at, call.repo, status) for status in latest.values()],
         "sha": sha,
-        "total_count": len(latest),
         "repository": simple_repository(call.at, call.repo),
         "commit_url": f"{api}/commits/{sha}",
         "url": f"{api}/commits/{sha}/status",
     }
-    return Answer(shown)
+    return Answer(shown, headers=page.headers)
 
 
 def _app_of(call: Call) -> App:
