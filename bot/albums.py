@@ -28,10 +28,12 @@ async def album_of(database: Database, arrived: Arrived, message: Message) -> li
     """
     if message.media_group_id is None:
         return [message]
-    await asyncio.sleep(_TOGETHER_S)
-    async with database.transaction() as tx:
-        if await _went_with_others(tx, arrived):
+    async with database.connection() as connection:
+        if await _went_with_others(connection, arrived):
             return []
+    if not arrived.again:
+        await asyncio.sleep(_TOGETHER_S)
+    async with database.transaction() as tx:
         if await _was_spoken_for(tx, arrived, message):
             return [message]
         return await _gather(tx, arrived, message)

@@ -188,6 +188,22 @@ async def test_an_album_is_one_thing_to_say(ears: Ears, owner: Person, captioned
     assert await attached(ears) == [["0.txt", "1.txt", "2.txt"], []]
 
 
+async def test_a_chat_waits_once_for_the_rest_of_an_album_and_not_once_for_each_message(
+    impatient: Impatient, owner: Person
+) -> None:
+    for number in range(20):
+        owner.send_document(f"{number}.txt", b"text %d" % number, "/projects" if number == 0 else None)
+    owner.say("/whoami")
+    async with impatient() as ears:
+        _make_album(ears)
+        await ears.take()
+
+        # If each message waited it would be ten seconds.
+        await until(lambda: _was_said(ears, "/whoami"), within_s=8)
+        await ears.listen()
+        assert sorted(len(files) for files in await attached(ears)) == [0, 20]
+
+
 async def test_an_album_that_is_taken_up_again_after_a_crash_is_whole(ears: Ears, owner: Person) -> None:
     for number in range(3):
         owner.send_document(f"{number}.txt", b"text %d" % number, "/projects" if number == 0 else None)
