@@ -19,6 +19,9 @@ from shared.database import Connection, Database
 _FRESH_S = 2.0
 """Nobody has edited a message within this time: no need to look."""
 
+_NEAR = 2_000
+"""Rows of the inbox after a message's own, among which its edits are looked for."""
+
 
 async def newest(database: Database, arrived: Arrived, message: Message) -> Message:
     """Return a message as its sender last left it."""
@@ -29,11 +32,12 @@ async def newest(database: Database, arrived: Arrived, message: Message) -> Mess
 
 
 async def _edited(tx: Connection, arrived: Arrived, message: Message) -> Message | None:
-    # Index: inbox_unhandled.
+    # Index: the primary key. An edit counts also when it is handled: nothing is done about one by itself,
+    # and it passes its message where that steps aside.
     cursor = await tx.execute(
         """
         SELECT payload -> 'edited_message' FROM inbox
-         WHERE front = %(front)s AND handled_at IS NULL AND id > %(after)s AND user_id = %(user_id)s
+         WHERE front = %(front)s AND id > %(after)s AND id <= %(after)s + %(near)s AND user_id = %(user_id)s
            AND payload #>> '{edited_message,message_id}' = %(message_id)s
            AND payload #>> '{edited_message,chat,id}' = %(chat_id)s
          ORDER BY id DESC LIMIT 1
@@ -41,6 +45,7 @@ async def _edited(tx: Connection, arrived: Arrived, message: Message) -> Message
         {
             "front": FRONT,
             "after": arrived.inbox_id,
+            "near": _NEAR,
             "user_id": arrived.user.id,
             "message_id": str(message.message_id),
             "chat_id": str(message.chat.id),

@@ -130,6 +130,23 @@ async def test_a_chat_goes_on_while_a_file_is_fetched_which_a_killed_bot_does_no
         assert await attached(ears) == [[], ["notes.md"]]
 
 
+async def test_the_words_of_a_file_that_takes_its_time_are_those_of_its_newest_version(
+    impatient: Impatient, telegram: FakeTelegram, owner: Person
+) -> None:
+    telegram.fail("getFile", 1, slow_s=60)
+    async with impatient() as ears:
+        owner.edit(owner.send_document("notes.md", b"# Notes", "/status helo"), "/status hello")
+        owner.say("/whoami")
+        _date_back(ears, 60)
+        await ears.take()
+        # What is said after the edit is heard after it.
+        await until(lambda: _was_said(ears, "/whoami"))
+
+    async with impatient() as ears:
+        await ears.listen()
+        assert await ears.said(PRIVATE) == ["/whoami", "/status hello"]
+
+
 async def test_what_took_its_time_is_answered_when_it_is_there(
     impatient: Impatient, telegram: FakeTelegram, owner: Person
 ) -> None:
@@ -312,6 +329,12 @@ _HELD_UP = """
 
 async def _was_said(ears: Ears, text: str) -> bool:
     return text in await ears.said(PRIVATE)
+
+
+def _date_back(ears: Ears, seconds: int) -> None:
+    for update in ears.telegram.world.updates.pending.values():
+        for sent in (update[kind] for kind in ("message", "edited_message") if kind in update):
+            sent["date"] -= seconds
 
 
 def _make_album(ears: Ears) -> None:
