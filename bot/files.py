@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from bot.thinking import thinking
 from graph.conversation import Attachment, Attachments
 from graph.conversation.attachments import MOST_BYTES, check_size
 from shared.errors import BadInput, Unavailable
-from shared.ids import UserId
+from shared.ids import SessionId, UserId
 
 _WITHIN_S: Final = 60
 
@@ -31,7 +31,11 @@ PAUSES_S: Final = (1.0, 3.0)
 """The pauses between the attempts to fetch a file, of which there is one more."""
 
 PATIENCE_S: Final = 1.0
-"""For so long a chat waits for a file, so that what is said after it is heard after it."""
+"""For so long a chat waits for a file, so that what is said after it is heard after it.
+
+Where it waits in vain it waits for no further file until that one is there: a hundred files that hang would
+be a hundred times as long.
+"""
 
 _AT_ONCE_EACH = 3
 """Files of one person that are fetched at the same time: each is in memory until it is whole."""
@@ -67,6 +71,18 @@ def offered(message: Message) -> Offered | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """What is fetched for an update."""
+
+    session_id: SessionId
+    files: dict[Offered, asyncio.Task[Attachment]] = field(default_factory=dict)
+
+    @property
+    def is_under_way(self) -> bool:
+        return not all(task.done() for task in self.files.values())
+
+
 class Files:
     """Fetches what people send, and keeps it: for the conversation, which says what is taken."""
 
@@ -92,12 +108,12 @@ class Files:
         self._attachments = Attachments(home)
         # One per person who is let in, and these are few.
         self._slots_each = defaultdict[UserId, asyncio.Semaphore](lambda: asyncio.Semaphore(_AT_ONCE_EACH))
-        self._coming: dict[int, dict[Offered, asyncio.Task[Attachment]]] = {}
-        """What is fetched for an update, by its number in the inbox."""
+        self._coming: dict[int, _Coming] = {}
+        """By the update's number in the inbox."""
 
     async def close(self) -> None:
         """Fetch nothing any more; what was not there yet is fetched anew by whoever goes on."""
-        await _end([task for files in self._coming.values() for task in files.values()])
+        await _end([task for coming in self._coming.values() for task in coming.files.values()])
 
     async def of(
         self, arrived: Arrived, files: Sequence[Offered]
@@ -111,11 +127,13 @@ class Files:
         Raises:
             Aside: They take their time.
         """
-        coming = self._coming.setdefault(arrived.inbox_id, {})
+        # Whatever else is under way in its session has stepped aside: updates are handled there one by one.
+        patience_s = 0 if self._is_waited_for(arrived.session_id) else self._patience_s
+        coming = self._coming.setdefault(arrived.inbox_id, _Coming(arrived.session_id)).files
         for file in files:
             if file not in coming:
                 coming[file] = asyncio.create_task(self._keep_in_turn(arrived, file), name="files.keep")
-        _, still_coming = await asyncio.wait(coming.values(), timeout=self._patience_s)
+        _, still_coming = await asyncio.wait(coming.values(), timeout=patience_s)
         if still_coming:
             raise Aside(still_coming)
         del self._coming[arrived.inbox_id]
@@ -123,7 +141,11 @@ class Files:
 
     async def forget(self, arrived: Arrived) -> None:
         """Do without an update's files: another one of its album has brought them."""
-        await _end(self._coming.pop(arrived.inbox_id, {}).values())
+        if coming := self._coming.pop(arrived.inbox_id, None):
+            await _end(coming.files.values())
+
+    def _is_waited_for(self, session_id: SessionId) -> bool:
+        return any(one.session_id == session_id and one.is_under_way for one in self._coming.values())
 
     async def _keep_in_turn(self, arrived: Arrived, file: Offered) -> Attachment:
         async with self._slots_each[arrived.user.id], thinking(self._bot, arrived.place):

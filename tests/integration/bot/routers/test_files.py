@@ -130,6 +130,19 @@ async def test_a_chat_goes_on_while_a_file_is_fetched_which_a_killed_bot_does_no
         assert await attached(ears) == [[], ["notes.md"]]
 
 
+async def test_many_files_that_hang_delay_a_chat_no_longer_than_one(
+    telegram: FakeTelegram, database: Database, live: Live, tmp_path: Path, owner: Person
+) -> None:
+    telegram.fail("getFile", None, slow_s=60)
+    async with open_ears(telegram, database, live, tmp_path, patience_s=1) as ears:
+        for number in range(20):
+            owner.send_document(f"{number}.txt", b"text", "/projects")
+        owner.say("/whoami")
+        await ears.take()
+
+        await until(lambda: _was_said(ears, "/whoami"), within_s=10)
+
+
 async def test_the_words_of_a_file_that_takes_its_time_are_those_of_its_newest_version(
     impatient: Impatient, telegram: FakeTelegram, owner: Person
 ) -> None:
