@@ -1,4 +1,4 @@
-"""The approval of a merge, bound to where both branches stand."""
+"""The approval of a merge, bound to both branches, where they stand, and what will be said of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import partial
 from langgraph.types import Command
 
 from graph.context import RunContext
-from graph.orchestrator.checks import unfinished
+from graph.orchestrator.checks import look_again, unfinished
 from graph.orchestrator.details import of_merge, with_details
 from graph.orchestrator.output import clean
+from graph.orchestrator.pull_description import title_of
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import ApprovedMerge, Outcome, State, Step
 from graph.orchestrator.tools import Tools, hosting_of
-from graph.orchestrator.world import project_of
+from graph.orchestrator.world import DEFAULT_BRANCH, project_of
 from infrastructure.forge import Repository
 from infrastructure.forge.hosting import Check, CheckState, PullRequest, PullState, verdict
 from shared.ledger.approvals import Question
@@ -27,9 +28,9 @@ async def approve_merge(state: State, context: RunContext, tools: Tools) -> Comm
     project = await project_of(context, state)
     repository = await ensure_repository(context, tools, project)
     pull = await hosting_of(tools).pull_request(repository, state["pull"]["number"])
-    question = await proposal(state, tools, project, repository, pull)
+    question = await proposal(state, context, tools, project, repository, pull)
     if question is None:
-        return Command(goto=Step.CHECKS)
+        return look_again(state)
     if not _rule(project).automatic:
         question = await with_details(
             context, question, partial(of_merge, context, tools, repository, pull.base_sha, pull.head_sha)
@@ -44,10 +45,17 @@ async def approve_merge(state: State, context: RunContext, tools: Tools) -> Comm
 
 
 async def proposal(
-    state: State, tools: Tools, project: Project, repository: Repository, pull: PullRequest
+    state: State,
+    context: RunContext,
+    tools: Tools,
+    project: Project,
+    repository: Repository,
+    pull: PullRequest,
 ) -> Question | None:
     """Return the question as the world stands now; None when it is for the checks to say first."""
     if pull.state is not PullState.OPEN or pull.head_sha != state["pull"]["head"]:
+        return None
+    if pull.base != DEFAULT_BRANCH:
         return None
     hosting = hosting_of(tools)
     checks = await hosting.checks(repository, pull.head_sha)
@@ -59,7 +67,13 @@ async def proposal(
         workflows = await hosting.workflow_changes_between(
             repository, state["pull"]["proposed"], pull.head_sha
         )
-    return _question(state, project, pull, checks, workflows)
+    message = merge_message(context, project, pull.number)
+    return _question(state, project, repository, pull, checks, workflows, message)
+
+
+def merge_message(context: RunContext, project: Project, number: int) -> str:
+    """Return the merge commit's message; the pull request's own title can be changed by anybody."""
+    return f"{title_of(project)} (#{number})\n\nTelewright-Run: {context.run.number}"
 
 
 def _rule(project: Project) -> Rule:
@@ -69,9 +83,11 @@ def _rule(project: Project) -> Rule:
 def _question(
     state: State,
     project: Project,
+    repository: Repository,
     pull: PullRequest,
     checks: list[Check],
     workflows: tuple[str, ...],
+    message: str,
 ) -> Question:
     by_hand = pull.head_sha != state["pull"]["proposed"]
     return approval(
@@ -81,9 +97,12 @@ def _question(
         subject={
             "do": "merge",
             "project": str(project.id),
+            "repository": repository.id,
             "pull_request": pull.number,
             "head": pull.head_sha,
+            "into": pull.base,
             "base": pull.base_sha,
+            "message": message,
         },
         facts={
             "Project": project.name,

@@ -13,7 +13,7 @@ from graph.orchestrator.output import Output, clean
 from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import Outcome, Pull, State, Step
 from graph.orchestrator.tools import CheckWait, Tools, hosting_of
-from graph.orchestrator.world import project_of
+from graph.orchestrator.world import DEFAULT_BRANCH, project_of
 from infrastructure.forge.hosting import Check, CheckSource, CheckState, PullRequest, PullState, verdict
 from shared.errors import NotNow
 from shared.ledger import events
@@ -53,6 +53,14 @@ async def await_checks(state: State, context: RunContext, tools: Tools) -> Comma
 
 def overtaken(state: State, context: RunContext, pull: PullRequest) -> Command[Step] | None:
     """Say where to go on when people have done something to the pull request; None when they have not."""
+    if pull.base != DEFAULT_BRANCH and pull.state is not PullState.CLOSED:
+        goes = "was merged" if pull.state is PullState.MERGED else "goes"
+        told = {
+            "failure": f"Pull request {pull.number} {goes} into {clean(pull.base)}, not into {DEFAULT_BRANCH}.",
+            "advice": f"Trying again proposes the work for {DEFAULT_BRANCH}, in another pull request "
+            "if this one is left as it is.",
+        }
+        return Command(update=told, goto=Step.PROPOSE_AGAIN)
     match pull.state:
         case PullState.MERGED:
             text = f"Pull request {pull.number} was merged on GitHub; its commit is tested and released."
@@ -65,10 +73,15 @@ def overtaken(state: State, context: RunContext, pull: PullRequest) -> Command[S
         case PullState.OPEN if pull.head_sha != state["pull"]["head"]:
             text = f"Somebody pushed {pull.head_sha[:12]} to {clean(pull.head)}; its checks are waited for."
             context.emit(events.NOTE_WRITTEN, {"text": text})
-            moved = {"head": pull.head_sha, "opened_at": datetime.now(UTC).isoformat()}
-            return Command(update={"pull": {**state["pull"], **moved}}, goto=Step.CHECKS)
+            moved = state["pull"] | _begun_now() | {"head": pull.head_sha}
+            return Command(update={"pull": moved}, goto=Step.CHECKS)
         case PullState.OPEN:
             return None
+
+
+def look_again(state: State) -> Command[Step]:
+    """Wait for the checks from now on: a person's answer has perhaps taken longer than checks may."""
+    return Command(update={"pull": state["pull"] | _begun_now()}, goto=Step.CHECKS)
 
 
 def unfinished(pull: Pull, checks: Sequence[Check]) -> list[str]:
@@ -77,6 +90,10 @@ def unfinished(pull: Pull, checks: Sequence[Check]) -> list[str]:
     there = {check.name for check in checks if check.source is CheckSource.RUN}
     pending = [check.name for check in checks if check.state is CheckState.PENDING]
     return sorted(clean(name) for name in {*pending, *(set(pull["awaited"]) - there)})
+
+
+def _begun_now() -> dict[str, str]:
+    return {"opened_at": datetime.now(UTC).isoformat()}
 
 
 def _red(context: RunContext, pull: PullRequest, checks: Sequence[Check]) -> Command[Step]:

@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from graph.context import RunContext
 from graph.orchestrator.approve_workflows import refuse_unapproved
-from graph.orchestrator.pull_description import describe
+from graph.orchestrator.pull_description import describe, title_of
 from graph.orchestrator.questions import LEAVE_IT, TRY_AGAIN, approval, ask
 from graph.orchestrator.repository import ensure_repository, note_repository
 from graph.orchestrator.state import Pull, State, Step
@@ -95,7 +95,8 @@ async def _commits(
 ) -> dict[str, Any]:
     branch = branch_of(context)
     commits = await context.ensure(
-        "commit",
+        # Of each proposal: the branch may have been deleted since the one before.
+        f"commit:{state.get('proposal', 1)}",
         "commit",
         {"repository": repository.name, "branch": branch, "tree": state["tree"]},
         partial(_make_commits, state, context, tools, project, repository, branch),
@@ -109,8 +110,11 @@ async def _make_commits(
 ) -> dict[str, Any]:
     """Let the default branch begin with nothing, and the run's branch stand one commit further.
 
-    GitHub merges only what has a beginning in common.
+    GitHub merges only what has a beginning in common. A branch that was proposed before is left
+    as it is while it stands: people have perhaps put something else there.
     """
+    if "pull" in state and await tools.forge.head(repository, branch) is not None:
+        return {"sha": state["pull"]["proposed"], "begun_at": state["pull"]["begun_at"]}
     tree = await written_tree(state, context, tools)
     empty = await _empty_directory(tree)
     push = partial(
@@ -128,10 +132,10 @@ async def _make_commits(
     commit = await push(
         tree,
         branch=branch,
-        message=f"Create {project.name} from the blueprint {project.blueprint}",
+        message=title_of(project),
         expected_parent=begun.sha,
     )
-    return {"sha": commit.sha, "url": commit.url, "begun_at": begun.sha}
+    return {"sha": commit.sha, "begun_at": begun.sha}
 
 
 async def _empty_directory(tree: Path) -> Path:

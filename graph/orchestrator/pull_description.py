@@ -16,6 +16,11 @@ from shared.redaction import Redactor
 _APPROVED = {"plan": "the plan", "workflows": "the workflows"}
 
 
+def title_of(project: Project) -> str:
+    """Return what the proposal is called: by us, whatever people call it on GitHub."""
+    return f"Create {project.name} from the blueprint {project.blueprint}"
+
+
 async def describe(state: State, context: RunContext, project: Project) -> tuple[str, str]:
     """Return the title and the body: the same ones for the same run, however often it is proposed.
 
@@ -44,7 +49,7 @@ async def describe(state: State, context: RunContext, project: Project) -> tuple
             _block(signed),
         ]
     )
-    return f"Create {project.name} from the blueprint {project.blueprint}", body
+    return title_of(project), body
 
 
 async def _decided(context: RunContext) -> list[tuple[Approval, str]]:

@@ -136,7 +136,7 @@ class Hosting(Protocol):
         ...
 
     async def merge(
-        self, repository: Repository, number: int, *, head_sha: str, base_sha: str, message: str
+        self, repository: Repository, number: int, *, head_sha: str, base: str, base_sha: str, message: str
     ) -> str:
         """Merge what was approved, and return the commit that it became; one that is merged already is fine.
 
@@ -144,13 +144,18 @@ class Hosting(Protocol):
             repository: Where.
             number: The pull request.
             head_sha: Where its branch must stand.
-            base_sha: Where its base must stand.
+            base: The branch that it must go into.
+            base_sha: Where that must stand.
             message: The merge commit's.
 
         Raises:
             HeadMoved: One of them stands elsewhere.
-            CannotMerge: The place refuses it.
+            CannotMerge: The place refuses it, or it goes into another branch.
         """
+        ...
+
+    async def tree_of(self, repository: Repository, commit: str) -> str:
+        """Return git's name for all files of a commit: the same one for the same files."""
         ...
 
     async def protect(self, repository: Repository, branch: str, *, checks: Sequence[str] = ()) -> bool:

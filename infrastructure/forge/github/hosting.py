@@ -55,7 +55,7 @@ class GitHubHosting:
         return await self._on(repository, lambda remote: checks.read(remote, sha))
 
     async def merge(
-        self, repository: Repository, number: int, *, head_sha: str, base_sha: str, message: str
+        self, repository: Repository, number: int, *, head_sha: str, base: str, base_sha: str, message: str
     ) -> str:
         """See `Hosting.merge`.
 
@@ -66,9 +66,13 @@ class GitHubHosting:
         return await self._on(
             repository,
             lambda remote: pulls.merge(
-                remote, number, head_sha=head_sha, base_sha=base_sha, message=message
+                remote, number, head_sha=head_sha, base=base, base_sha=base_sha, message=message
             ),
         )  # fmt: skip
+
+    async def tree_of(self, repository: Repository, commit: str) -> str:
+        """See `Hosting.tree_of`."""
+        return await self._on(repository, lambda remote: remote.get_git_commit(commit).tree.sha)
 
     async def protect(self, repository: Repository, branch: str, *, checks: Sequence[str] = ()) -> bool:
         """See `Hosting.protect`."""

@@ -53,18 +53,22 @@ def comment_once(repository: Remote, number: int, *, key: str, body: str, login:
     issue.create_comment(f"{mark}\n{body}")
 
 
-def merge(repository: Remote, number: int, *, head_sha: str, base_sha: str, message: str) -> str:
+def merge(
+    repository: Remote, number: int, *, head_sha: str, base: str, base_sha: str, message: str
+) -> str:  # fmt: skip
     """See `Hosting.merge`."""
     pull = repository.get_pull(number)
+    if pull.base.ref != base:
+        raise CannotMerge(f"Pull request {number} goes into {pull.base.ref}, not into {base}")
     if pull.head.sha != head_sha:
         raise HeadMoved(f"Pull request {number} stands at {pull.head.sha[:12]}, not at {head_sha[:12]}")
     if pull.merged:
         return pull.merge_commit_sha
     if pull.state == "closed":
         raise CannotMerge(f"Pull request {number} was closed", advice="Open it again, or start anew.")
-    tip = _tip(repository, pull.base.ref)
+    tip = _tip(repository, base)
     if tip != base_sha:
-        raise HeadMoved(f"{pull.base.ref} stands at {(tip or 'nothing')[:12]}, not at {base_sha[:12]}")
+        raise HeadMoved(f"{base} stands at {(tip or 'nothing')[:12]}, not at {base_sha[:12]}")
     subject, _, text = message.partition("\n")
     try:
         return pull.merge(

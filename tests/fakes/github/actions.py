@@ -290,6 +290,18 @@ def merge_pull(world: World, repo: int, number: int, by: str | None, method: str
 
 
 @action
+def edit_pull(world: World, repo: int, number: int, title: str | None, base: str | None) -> None:
+    """Change a pull request's title or base."""
+    of = world.repositories[repo]
+    issue = of.issues[number]
+    assert issue.pull is not None
+    issue.title = title or issue.title
+    if base is not None:
+        issue.pull.base, issue.pull.base_sha = base, of.git.branches()[base]
+    issue.updated_at = world.now()
+
+
+@action
 def review(world: World, repo: int, number: int, state: str, by: str) -> None:
     """Approve a pull request, or ask for changes."""
     issue = world.repositories[repo].issues[number]

@@ -24,6 +24,7 @@ class Fault:
         retry_after: Answer as the secondary rate limit does, with this many seconds.
         slow_s: Wait so long before anything else.
         slow_body_s: Send the answer's body in pieces, over so many seconds.
+        held: Wait until it is taken back before anything else; alone, the request succeeds afterwards.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Fault:
     retry_after: int | None = None
     slow_s: float = 0.0
     slow_body_s: float = 0.0
+    held: bool = False
     hits: int = 0
 
     def fits(self, method: str, path: str) -> bool:

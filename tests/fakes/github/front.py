@@ -276,6 +276,7 @@ class GitHub(ABC):
         retry_after: int | None = None,
         slow_s: float = 0.0,
         slow_body_s: float = 0.0,
+        held: bool = False,
     ) -> SetFault:
         """Let requests go wrong, git's too.
 
@@ -291,6 +292,7 @@ class GitHub(ABC):
             retry_after: Answer as the secondary rate limit (403, or `status=429`) with this many seconds.
             slow_s: Wait so long first; alone, the request succeeds afterwards.
             slow_body_s: Send the answer in pieces over so many seconds.
+            held: Wait until it is cancelled first; alone, the request succeeds afterwards.
         """
         number = self.act(
             "fail",
@@ -305,6 +307,7 @@ class GitHub(ABC):
             retry_after=retry_after,
             slow_s=slow_s,
             slow_body_s=slow_body_s,
+            held=held,
         )
         return SetFault(self, number)
 

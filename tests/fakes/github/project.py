@@ -221,6 +221,10 @@ class Project:
         sha: str = self._act("merge_pull", number=number, by=by, method=method)
         return sha
 
+    def edit_pull(self, number: int, *, title: str | None = None, base: str | None = None) -> None:
+        """Change a pull request's title, or the branch that it goes into, as anybody can who may write."""
+        self._act("edit_pull", number=number, title=title, base=base)
+
     def review(self, number: int, by: str, state: str = "APPROVED") -> None:
         """Approve a pull request, or ask for changes (`CHANGES_REQUESTED`)."""
         self._act("review", number=number, by=by, state=state)

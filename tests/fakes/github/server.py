@@ -113,6 +113,8 @@ class Server:
         fault = self._world.faults.take(request.method, path)
         if fault is None:
             return await self._answered(request, path, entry)
+        while fault.held and fault.times != 0:
+            await asyncio.sleep(0.02)
         if fault.slow_s:
             await asyncio.sleep(fault.slow_s)
         if not fault.after_effect and fault.cut:

@@ -118,7 +118,12 @@ async def test_what_is_approved_is_merged_once(
 
     async def merge() -> str:
         return await forge.merge(
-            repository, pull.number, head_sha=pull.head_sha, base_sha=pull.base_sha, message="Merge\n\nWhy"
+            repository,
+            pull.number,
+            head_sha=pull.head_sha,
+            base="main",
+            base_sha=pull.base_sha,
+            message="Merge\n\nWhy",
         )
 
     merged = await merge()
@@ -136,7 +141,7 @@ async def test_a_merge_whose_answer_is_lost_is_done_once(
     on_github.github.fail("PUT */merge", after_effect=True, status=502)
 
     merged = await forge.merge(
-        repository, pull.number, head_sha=pull.head_sha, base_sha=pull.base_sha, message="Merge"
+        repository, pull.number, head_sha=pull.head_sha, base="main", base_sha=pull.base_sha, message="Merge"
     )
 
     assert merged == project.head("main")
@@ -152,7 +157,12 @@ async def test_what_was_pushed_to_after_the_approval_is_not_merged(
 
     with pytest.raises(HeadMoved):
         await forge.merge(
-            repository, pull.number, head_sha=pull.head_sha, base_sha=pull.base_sha, message="Merge"
+            repository,
+            pull.number,
+            head_sha=pull.head_sha,
+            base="main",
+            base_sha=pull.base_sha,
+            message="Merge",
         )
 
     assert project.head("main") == before
@@ -167,7 +177,12 @@ async def test_conflicts_and_closed_pull_requests_are_not_merged(
     for _ in ("conflict", "closed"):
         with pytest.raises(CannotMerge):
             await forge.merge(
-                repository, pull.number, head_sha=pull.head_sha, base_sha=pull.base_sha, message="Merge"
+                repository,
+                pull.number,
+                head_sha=pull.head_sha,
+                base="main",
+                base_sha=pull.base_sha,
+                message="Merge",
             )
         project.close(pull.number)
 

@@ -149,6 +149,21 @@ async def test_a_red_check_is_told_with_its_output_and_may_be_tried_again(
     assert facts["Head"] == f"{BRANCH} at {hello.head(BRANCH)[:12]}, pushed by hand"
 
 
+async def test_what_was_proposed_is_proposed_again_though_its_branch_was_deleted(
+    bench: Bench, github: FakeGitHub
+) -> None:
+    github.always_check("test", "failure")
+    run = await _proposed(bench)
+    hello = github.repository("hello")
+    red = hello.head(BRANCH)
+    hello.close(1, by="bob")
+    hello.set_ref(f"refs/heads/{BRANCH}", None, by="bob")
+    hello.check(red, "test")
+    run = await bench.answer(run, "again")
+    assert dict((await bench.asks(run)).question["facts"])["Pull request"].endswith("/pull/2"), run.reason
+    assert hello.head(BRANCH) == red
+
+
 async def test_a_red_check_that_is_left_ends_the_run_and_leaves_the_pull_request(
     bench: Bench, github: FakeGitHub
 ) -> None:
