@@ -142,6 +142,11 @@ class Conversation:
             patience=self._services.patience,
         )
 
+    async def followed(self, *, front: str) -> list[Following]:
+        """Return every log that a front's sessions follow."""
+        async with self._database.connection() as connection:
+            return await followings.of_front(connection, front)
+
     async def end_left_behind(self, *, front: str) -> None:
         """Say the end of every log that a front has followed: for its process that has just begun."""
         await say_left_behind(self._database, self._live, lambda tx: followings.of_front(tx, front))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.follows import Follows
+from bot.follows import Begun, Follows
 from bot.notifier import Notifier
 from bot.outbox import Row
 from bot.outgoing import Words
@@ -17,7 +17,7 @@ from graph.conversation import Conversation, Feed, Services
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.deployer import ServiceState, ServiceStatus
 from shared.ids import SessionId, UserId
-from shared.ledger import projects, sessions, users
+from shared.ledger import followings, projects, sessions, users
 from shared.ledger.users import Role
 from shared.live import Live
 from tests.engine import until
@@ -34,6 +34,8 @@ class Speaker:
 
     ears: Ears
     notifier: Notifier
+    forgets: bool = False
+    """Whether it does not come to know of what its answers have begun."""
 
     async def hear(self) -> None:
         """Handle what was said, and tell the answers."""
@@ -69,7 +71,12 @@ async def speaking(ears: Ears, live: Live) -> AsyncIterator[Speaker]:
     async with database.transaction() as tx:
         token = await next_token(tx)
     services = Services(catalogue=catalogue, reader=ears.server, patience=BRISKLY)
-    follows = Follows(Conversation(database, live, services), ears.drafts)
+    follows = Follows(Conversation(database, live, services), ears.drafts, orphaned_s=1)
+
+    def follow(begun: Begun) -> None:
+        if not speaker.forgets:
+            follows.begin(begun)
+
     notifier = Notifier(
         database,
         live,
@@ -77,12 +84,13 @@ async def speaking(ears: Ears, live: Live) -> AsyncIterator[Speaker]:
         bot=ears.bot,
         token=token,
         wake_sender=ears.woken.append,
-        follow=follows.begin,
+        follow=follow,
     )
+    speaker = Speaker(ears, notifier)
     await follows.end_left_behind()
     running = asyncio.create_task(follows.run())
     try:
-        yield Speaker(ears, notifier)
+        yield speaker
     finally:
         running.cancel()
         await asyncio.wait([running])
@@ -206,3 +214,22 @@ async def test_two_chats_follow_the_same_beside_one_another(
         await ears.telegram.until(lambda: "four" in ears.telegram.drafts(operator)[0]["texts"][-1])
 
     assert "four" not in ears.telegram.drafts(owner)[0]["texts"][-1]
+
+
+async def test_what_is_followed_and_never_shown_ends_and_holds_up_nothing(
+    ears: Ears, live: Live, owner: Person, operator: Person, hello: str
+) -> None:
+    async with speaking(ears, live) as speaker:
+        owner.say("/logs hello follow")
+        await speaker.hear()
+        await ears.telegram.until(lambda: ears.telegram.drafts(owner)[0]["texts"])
+        speaker.forgets = True
+        operator.say("/logs hello follow")
+        end = await speaker.says("Something went wrong on my side")
+        async with ears.database.connection() as connection:
+            [left] = await followings.of_front(connection, "telegram")
+            shown = await sessions.get(connection, left.session_id)
+
+    assert end.chat_id == operator.id
+    assert shown is not None
+    assert shown.external_key == f"{owner.id}:0"
