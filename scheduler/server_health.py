@@ -68,9 +68,8 @@ def checkups(database: Database, live: Live, world: World, *, cron: str = EVERY_
         world: What is looked at.
         cron: When; three times of it are what it takes to notice that something is down.
     """
-    return PeriodicJob(
-        "server_health", cron, ttl_s=30, body=partial(server_health, database, live, world=world)
-    )
+    body = partial(server_health, database, live, world=world)
+    return PeriodicJob("server_health", cron, ttl_s=30, body=body, can_be_done_here=world.machine.has_server)
 
 
 async def server_health(database: Database, live: Live, held: HeldLock, *, world: World) -> Checked:

@@ -35,6 +35,9 @@ _DRAIN_S = 2.0
 """How long a process that stops lets its bodies come to an end by themselves, before they are cancelled."""
 
 _AGAIN_S = 1.0
+_ELSEWHERE_S = 2.0
+"""How long a tick waits that a replica has taken which cannot do it; the next one may."""
+
 _AWAY_S = 5.0
 """How long to wait for a Redis that does not answer."""
 
@@ -66,6 +69,8 @@ class PeriodicJob:
     """
     longest_pause_s: float = timetable.LONGEST_PAUSE_S
     """Seconds that it is left alone after failures at most, by whoever wants it done sooner as well."""
+    can_be_done_here: Callable[[], Awaitable[bool]] | None = None
+    """Whether this replica can do it now; left out, each can. One that cannot leaves the tick to others."""
 
 
 class Timetable:
@@ -134,6 +139,8 @@ class _Doing:
 
     async def do(self) -> None:
         """Do the job if it is free and not left alone; else see that it is looked at again in time."""
+        if self._job.can_be_done_here is not None and not await self._job.can_be_done_here():
+            return await self._again(_in(_ELSEWHERE_S))
         rests_until = await outlast(self._rests_until)
         if rests_until is not None:
             return await self._again(rests_until)

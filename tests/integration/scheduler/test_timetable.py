@@ -156,6 +156,24 @@ async def test_a_job_may_be_left_alone_for_less_than_an_hour(database: Database,
         await until(partial(_at_least, tries, 2), within_s=8)
 
 
+async def test_a_replica_that_cannot_do_a_job_leaves_its_tick_to_others(
+    database: Database, live: Live
+) -> None:
+    done: list[int] = []
+
+    async def note(held: HeldLock) -> None:
+        done.append(held.token)
+
+    async def never() -> bool:
+        return False
+
+    async with _keeping(database, live, note, can_be_done_here=never):
+        await until(partial(_waits_until_later, database))
+    assert not done
+    async with _keeping(database, live, note):
+        await until(partial(_at_least, done, 1))
+
+
 async def test_no_error_text_of_others_is_kept(database: Database, live: Live) -> None:
     async def fail(_: HeldLock) -> None:
         raise ValueError("a value that may be secret")
@@ -201,10 +219,11 @@ async def _keeping(
     live: Live,
     body: Callable[[HeldLock], Awaitable[None]],
     longest_pause_s: float = timetable.LONGEST_PAUSE_S,
+    can_be_done_here: Callable[[], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[None]:
     """Be a replica with one job, due every second."""
     queue = queue_app()
-    job = PeriodicJob("test", EVERY_SECOND, 2.0, body, longest_pause_s)
+    job = PeriodicJob("test", EVERY_SECOND, 2.0, body, longest_pause_s, can_be_done_here)
     async with queue.open_async(database.pool):
         running = asyncio.create_task(Timetable(database, live, [job]).run(queue))
         try:
