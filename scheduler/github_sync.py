@@ -276,8 +276,12 @@ class _Pass:
                 async with asyncio.TaskGroup() as together:
                     for due in batch:
                         together.create_task(self._look_at(due))
-            except* (TelewrightError, psycopg.Error) as failed:
-                raise _weightiest(failed.exceptions) from None
+            except BaseExceptionGroup as failed:
+                # Not `except*`, in which the first releases of Python 3.11 wrap again what is raised.
+                ours, others = failed.split((TelewrightError, psycopg.Error))
+                if ours is None or others is not None:
+                    raise
+                raise _weightiest(ours.exceptions) from None
 
     async def _look_at(self, due: Due) -> None:
         async with self._seats:
