@@ -75,7 +75,7 @@ class Notifier:
         self._asked: Counter[SessionId] = Counter()
         """How often somebody has wanted a session's news."""
         self._told: Counter[SessionId] = Counter()
-        """How many of these had come before a look that found nothing new."""
+        """How many of these had come before a look whose findings are told."""
         self._ours: dict[SessionId, bool] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from shared.database import Connection, Database
+from shared.outages import OUTAGE
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -36,6 +37,23 @@ async def test_whatever_is_called_off_leaves_connections_that_work(database_url:
             await asyncio.gather(task, return_exceptions=True)
             async with database.connection() as connection:
                 assert (await connection.execute("SELECT 3")).rowcount == 1
+
+
+@pytest.mark.parametrize("asks_more", [True, False])
+async def test_a_statement_that_is_refused_in_a_pipeline_is_no_outage(
+    database_url: str, asks_more: bool
+) -> None:
+    async def work(database: Database) -> None:
+        async with database.pipelined_transaction() as tx:
+            # Nobody waits for it: what is wrong shows later, and must still be what was wrong.
+            await tx.execute("SELECT 1 / 0")
+            if asks_more:
+                await (await tx.execute("SELECT 2")).fetchone()
+
+    async with Database(database_url, connections=1) as database:
+        with pytest.raises(psycopg.DataError) as refusal:
+            await work(database)
+    assert not isinstance(refusal.value, OUTAGE)
 
 
 async def _lock_and_stand_still(paused: Database, others: Database) -> None:
