@@ -22,7 +22,7 @@ from cli.terminal.stage import Stage
 from cli.terminal.standing import Standing
 from graph.conversation import Kind, Reply
 from graph.conversation.replies import Code, DecisionChoice, Facts, Link, facts
-from graph.conversation.words import capitalised, duration, step_name
+from graph.conversation.texts.words import capitalised, duration, step_name
 from infrastructure.embedded import endpoints
 from shared.errors import BadInput, TelewrightError
 from shared.ledger import events, runs

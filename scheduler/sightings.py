@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from graph.conversation.observing import ServiceReader, service_of
-from graph.conversation.words import sized
+from graph.conversation.texts.words import sized
 from graph.orchestrator.probe import Probe
 from infrastructure.certificates import BadCertificate, NoCertificate, expires_at
 from infrastructure.contract import DeployContract

@@ -14,7 +14,7 @@ from bot.rendering.links import host_to_open
 from bot.rendering.tables import table_node
 from bot.rendering.text import clean, cut, isolated, one_line, settled, visible
 from graph.conversation.replies import Block, Code, Fact, Facts, File, Kind, Link, Reply, Table, Text
-from graph.conversation.words import capitalised
+from graph.conversation.texts.words import capitalised
 
 _HEADLINE = 160
 """Characters of a first line or sentence that are set bold; a longer one is a paragraph."""

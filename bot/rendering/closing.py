@@ -12,7 +12,7 @@ from bot.rendering.blocks import plain
 from bot.rendering.splitting import ENTITIES_LIMIT, Piece, piece_of, split
 from bot.rendering.text import cut, units
 from graph.conversation.replies import Reply
-from graph.conversation.words import clock
+from graph.conversation.texts.words import clock
 
 _MOST = 900
 """UTF-16 code units of what is said about the end; a long comment is known to its writer."""

@@ -14,7 +14,7 @@ from bot.outgoing import Words
 from bot.rendering.splitting import piece_of
 from bot.rendering.text import clean, cut, isolated, one_line, settled, visible
 from graph.conversation.progress import Progress, ProgressStep, StepState
-from graph.conversation.words import duration
+from graph.conversation.texts.words import duration
 from shared.ledger.runs import Status
 
 # In UTF-16 code units: together less than a message may have.

@@ -19,7 +19,7 @@ from aiogram.types.input_rich_block_union import InputRichBlockUnion
 from bot.rendering.links import host_to_open
 from bot.rendering.text import clean, isolated, one_line, settled, units, visible
 from graph.conversation.replies import Block, Code, Facts, File, Link, Reply, Table, Text
-from graph.conversation.words import capitalised
+from graph.conversation.texts.words import capitalised
 
 _MOST_UNITS = 32_768
 _MOST_BLOCKS = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import CommandChoice, Reply, Table, facts
-from graph.conversation.words import clock, counted, sized
+from graph.conversation.texts.words import clock, counted, sized
 from shared.errors import BadInput
 from shared.ledger import attachments, audit, runs, sessions
 from shared.ledger.users import may_change_things

@@ -6,16 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.choosing import choose
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import Block, Code, CommandChoice, Reply, Table, Text
-from graph.conversation.words import counted, listed
 from graph.search import Place, search_code
 from shared.errors import BadInput
 from shared.hostile import clean
 from shared.ledger import audit, documents, projects
-from shared.ledger.documents import Tally
+from shared.ledger.documents import Tally, Trouble
 from shared.ledger.projects import Project
 from shared.ledger.users import may_change_things
 
@@ -62,10 +62,10 @@ async def ask(exchange: Exchange, call: Call) -> Reply:
     )
     missing = _missing(tallies, words_alone=_by_words_alone(exchange))
     if not places:
-        return Reply.saying(f"None of these words is in {_whose(asked)}.{missing} Try another name for it.")
+        return Reply.saying(texts.search.no_places(_whose(asked), missing))
     names = {project.id: project.name for project in asked}
     return Reply.saying(
-        f"The best {counted(len(places), 'place')} in {_whose(asked)}:{missing}",
+        texts.search.best_places(len(places), _whose(asked), missing),
         *[_shown(place, names[place.project_id], question) for place in places],
     )
 
@@ -94,33 +94,26 @@ def _about(known: Sequence[Project], call: Call) -> tuple[list[Project], str]:
 
 
 def _whose(asked: Sequence[Project]) -> str:
-    return f"the code of {asked[0].name}" if len(asked) == 1 else "the projects' code"
+    return texts.search.code_of(asked[0].name) if len(asked) == 1 else texts.search.ALL_CODE
 
 
 def _nothing_indexed(asked: Sequence[Project], tallies: Sequence[Tally]) -> str:
     if not asked:
-        return "There is no project yet, and so no code to look in."
+        return texts.search.NO_CODE
     waiting = sum(one.queued for one in tallies)
     if waiting:
-        return f"Nothing of {_whose(asked)} is indexed yet; {_files(waiting)} on the way. Ask again soon."
-    return f"Nothing of {_whose(asked)} is indexed: /index says how far it is."
+        return texts.search.indexed_soon(_whose(asked), waiting)
+    return texts.search.nothing_indexed(_whose(asked))
 
 
 def _missing(tallies: Sequence[Tally], *, words_alone: bool) -> str:
     """Say what could not be looked in, or not by what it means."""
     waiting, dead = sum(one.queued for one in tallies), sum(one.dead for one in tallies)
-    remarks = [f"{_files(waiting)} not indexed yet"] if waiting else []
-    remarks += [f"{_files(dead)} left out, see /index"] if dead else []
-    remarks += ["by its words alone, since the embeddings model did not answer"] if words_alone else []
-    return f" ({listed(remarks)})" if remarks else ""
+    return texts.search.not_looked_in(waiting=waiting, dead=dead, words_alone=words_alone)
 
 
 def _by_words_alone(exchange: Exchange) -> bool:
     return exchange.observation is not None and exchange.observation.error is not None
-
-
-def _files(number: int) -> str:
-    return f"{counted(number, 'file')} {'is' if number == 1 else 'are'}"
 
 
 def _shown(place: Place, project: str, question: str) -> Block:
@@ -128,9 +121,10 @@ def _shown(place: Place, project: str, question: str) -> Block:
     first = _best_window(lines, question)
     shown = [_short(line) for line in lines[first : first + _LINES_SHOWN]]
     start = place.first_line + first
-    where = f"{project}: {clean(place.path)}, lines {start}-{start + len(shown) - 1}"
-    symbol = f" ({clean(place.symbol)})" if place.symbol else ""
-    return Code(title=f"{where}{symbol}".replace("\n", " "), text="\n".join(shown))
+    where = texts.search.place(
+        project, clean(place.path), start, start + len(shown) - 1, clean(place.symbol or "")
+    )
+    return Code(title=where.replace("\n", " "), text="\n".join(shown))
 
 
 def _best_window(lines: Sequence[str], question: str) -> int:
@@ -148,16 +142,15 @@ def _short(line: str) -> str:
 async def _overview(exchange: Exchange) -> Reply:
     known = await projects.all_of_them(exchange.tx)
     if not known:
-        return Reply.saying("There is no project yet, and so nothing to index.")
+        return Reply.saying(texts.search.NOTHING_TO_INDEX)
     tallies = {one.project_id: one for one in await documents.tallies(exchange.tx)}
     rows = [_row(project, tallies.get(project.id)) for project in known]
-    columns = ["project", "commit", "indexed", "waiting", "skipped", "dead"]
-    return Reply.saying("What of the projects' code is indexed:", Table(columns=columns, rows=rows))
+    return Reply.saying(texts.search.OVERVIEW, Table(columns=[*texts.search.OVERVIEW_COLUMNS], rows=rows))
 
 
 def _row(project: Project, tally: Tally | None) -> list[str]:
     if tally is None:
-        return [project.name, "none yet", "", "", "", ""]
+        return [project.name, texts.search.NO_COMMIT_YET, "", "", "", ""]
     numbers = (tally.indexed, tally.queued, tally.skipped, tally.dead)
     return [project.name, tally.commit_sha[:10], *map(str, numbers)]
 
@@ -166,35 +159,38 @@ async def _index_of(exchange: Exchange, project: Project) -> Reply:
     tallies = {one.project_id: one for one in await documents.tallies(exchange.tx)}
     tally = tallies.get(project.id)
     if tally is None:
-        return Reply.saying(f"Nobody has looked at the code of {project.name} yet.")
+        return Reply.saying(texts.search.not_looked_at(project.name))
     blocks: list[Block] = [
         Text(
-            text=f"{_files(tally.indexed)} of {project.name} indexed, as of commit {tally.commit_sha[:10]}; "
-            f"{_files(tally.queued)} waiting."
+            text=texts.search.how_far(
+                project.name, tally.commit_sha[:10], indexed=tally.indexed, waiting=tally.queued
+            )
         )
     ]
     if skipped := await documents.skipped_for(exchange.tx, project.id):
         blocks.append(
             Table(
-                columns=["skipped since", "files"], rows=[[reason, str(count)] for reason, count in skipped]
+                columns=[*texts.search.SKIPPED_COLUMNS],
+                rows=[[reason, str(count)] for reason, count in skipped],
             )
         )
     troubles = await documents.troubles(exchange.tx, project.id, limit=_TROUBLES_SHOWN)
     if not troubles:
         return Reply(blocks=blocks)
-    rows = [
-        [clean(one.path), "given up" if one.state == "dead" else "tried again", str(one.attempts), one.error]
-        for one in troubles
-    ]
-    blocks.append(Table(columns=["went wrong", "state", "attempts", "why"], rows=rows))
-    choices = [CommandChoice(label="Try again now", command=f"/index {project.name} retry")]
+    rows = [[clean(one.path), _state(one), str(one.attempts), one.error] for one in troubles]
+    blocks.append(Table(columns=[*texts.search.TROUBLE_COLUMNS], rows=rows))
+    choices = [CommandChoice(label=texts.search.TRY_AGAIN_BUTTON, command=f"/index {project.name} retry")]
     return Reply(blocks=blocks, choices=list(choices))
+
+
+def _state(trouble: Trouble) -> str:
+    return texts.search.GIVEN_UP if trouble.state == "dead" else texts.search.TRIED_AGAIN
 
 
 async def _retry(exchange: Exchange, project: Project) -> Reply:
     retried = await documents.retry(exchange.tx, project.id)
     if not retried:
-        return Reply.saying(f"Nothing of {project.name} has gone wrong.")
+        return Reply.saying(texts.search.nothing_to_retry(project.name))
     await audit.record(
         exchange.tx,
         user_id=exchange.user.id,
@@ -204,4 +200,4 @@ async def _retry(exchange: Exchange, project: Project) -> Reply:
         details={"files": retried},
         trace_id=exchange.trace_id,
     )
-    return Reply.saying(f"{_files(retried)} tried again: /index {project.name} says how it goes.")
+    return Reply.saying(texts.search.retried(project.name, retried))

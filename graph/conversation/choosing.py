@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.conversation.words import listed
+from graph.conversation.texts.words import listed
 from shared.database import Connection
 from shared.errors import BadInput
 from shared.ids import SessionId

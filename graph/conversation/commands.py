@@ -16,7 +16,7 @@ from graph.conversation.exchange import Exchange
 from graph.conversation.locks import locks
 from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
-from graph.conversation.words import listed
+from graph.conversation.texts.words import listed
 from shared.errors import NotAllowed, NotFound
 from shared.ledger.users import Role, User, may_change_things
 

@@ -16,7 +16,7 @@ from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
 from graph.conversation.observing import Observation, logs_of, meaning_of, service_of
 from graph.conversation.replies import Awaited, Followed, Reply, Text
 from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
-from graph.conversation.words import listed, sized
+from graph.conversation.texts.words import listed, sized
 from graph.orchestrator.work import Build
 from shared import tracing
 from shared.database import Connection, Database

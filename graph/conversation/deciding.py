@@ -13,7 +13,7 @@ from graph.conversation.messages import Decision
 from graph.conversation.questions import Waiting
 from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Kind, Reply
 from graph.conversation.reports import report
-from graph.conversation.words import listed
+from graph.conversation.texts.words import listed
 from shared.errors import BadInput, TelewrightError
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs

@@ -8,7 +8,7 @@ from graph.conversation.deciding import NothingWaits
 from graph.conversation.exchange import Exchange
 from graph.conversation.looking import number
 from graph.conversation.replies import Block, Code, File, Reply, Text, facts
-from graph.conversation.words import clock
+from graph.conversation.texts.words import clock
 from shared.database import Connection
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs

@@ -17,7 +17,7 @@ import structlog
 from graph.conversation.observing import Observation, ServiceReader, logs_of, service_of
 from graph.conversation.replies import Block, Code, Followed, Kind, Reply, Text
 from graph.conversation.tail import Tail
-from graph.conversation.words import duration
+from graph.conversation.texts.words import duration
 from infrastructure.deploy.deployer import ServiceState
 from shared import tracing
 from shared.database import Connection, Database

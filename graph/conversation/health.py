@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graph.conversation.replies import Block, Code, CommandChoice, Kind, Reply, ReplyChoice, Text
-from graph.conversation.words import clock, duration, since
+from graph.conversation.texts.words import clock, duration, since
 from shared.ledger.health import SERVER, Aspect, Health, Service, State
 
 LINES_TOLD = 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graph.conversation.replies import Text
-from graph.conversation.words import capitalised, counted, listed, since
+from graph.conversation.texts.words import capitalised, counted, listed, since
 from shared.database import Connection
 from shared.ids import ProjectId
 from shared.ledger import check_runs, github_listing, pull_requests, repositories, timetable

@@ -26,7 +26,7 @@ from graph.conversation.replies import (
     facts,
 )
 from graph.conversation.reports import report
-from graph.conversation.words import clock, counted, since
+from graph.conversation.texts.words import clock, counted, since
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, followings, projects, releases, runs

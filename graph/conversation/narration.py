@@ -9,7 +9,7 @@ from uuid import UUID
 
 from graph.conversation.questions import offered, put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
-from graph.conversation.words import capitalised, duration, since, step_name
+from graph.conversation.texts.words import capitalised, duration, since, step_name
 from graph.orchestrator.state import UNTOLD
 from shared.ids import ApprovalId
 from shared.ledger import events

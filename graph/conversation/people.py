@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import Reply, Table
-from graph.conversation.words import clock, counted, listed
+from graph.conversation.texts.words import clock, counted, listed
 from shared.errors import BadInput, NotAllowed
 from shared.ids import UserId
 from shared.ledger import audit, groups, users

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from graph.conversation.questions import Waiting, waiting
-from graph.conversation.words import capitalised, duration, step_name
+from graph.conversation.texts.words import capitalised, duration, step_name
 from graph.orchestrator.state import UNTOLD
 from shared.database import Connection
 from shared.ids import RunId

@@ -18,7 +18,7 @@ from graph.conversation.replies import (
     Text,
     facts,
 )
-from graph.conversation.words import listed
+from graph.conversation.texts.words import listed
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId
 from shared.ledger.approvals import Question

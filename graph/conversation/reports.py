@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graph.conversation.progress import Progress, progress_of
 from graph.conversation.questions import Waiting, waiting
 from graph.conversation.replies import Block, Code, Text
-from graph.conversation.words import clock, since
+from graph.conversation.texts.words import clock, since
 from shared.database import Connection
 from shared.ledger import runs
 from shared.ledger.runs import Run, Status

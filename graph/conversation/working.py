@@ -9,7 +9,7 @@ from graph.conversation.exchange import Exchange
 from graph.conversation.looking import number
 from graph.conversation.replies import CommandChoice, Reply, Table
 from graph.conversation.reports import ended
-from graph.conversation.words import listed
+from graph.conversation.texts.words import listed
 from graph.orchestrator.work import Build, Deploy, Remove, Restart, Rollback, Start, Stop
 from shared.errors import BadInput, NotFound
 from shared.ledger import attachments, audit, claims, releases, runs

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from graph.conversation.progress import Progress, progress_of
-from graph.conversation.words import clock
+from graph.conversation.texts.words import clock
 from shared.ledger.claims import Claim, Ending, Pause
 from shared.ledger.runs import Run, Status
 from tests.integration.conversation.chat import Chat, Person, plan_question

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.conversation.words import counted, duration, listed, since
+from graph.conversation.texts.words import counted, duration, listed, since
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def plural(number: int, one: str, more: str) -> str:
+    """Return what a number asks for: the one place that knows how many forms the language has."""
+    return one if number == 1 else more
+
+
 def sized(size: int) -> str:
     """Return a number of bytes as people say it: `870 bytes`, `3.1 kB`, `2.0 MB`, `1.2 GB`."""
     if size < 1000:
