@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -30,6 +31,16 @@ class TooSlow(BadInput):
     advice = "Send it again; nothing was changed."
 
 
+class TooBusy(Unavailable):
+    """Too many large requests come in at the moment."""
+
+    code = "too_busy"
+    advice = "Send it again in a while; nothing was changed."
+
+
+_UNREAD: Final = (NotSigned, TooLarge, TooSlow, TooBusy)
+"""What may be answered while the request still comes in; nobody is to wait for the rest of it."""
+
 _STATUS: tuple[tuple[type[TelewrightError], HTTPStatus], ...] = (
     (NotSigned, HTTPStatus.UNAUTHORIZED),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -55,4 +66,5 @@ async def render(_: Request, error: Exception) -> JSONResponse:
     """Answer with an error; the one place where errors become answers."""
     assert isinstance(error, TelewrightError)  # noqa: S101 - it is registered for these
     told = {"code": error.code, "message": error.message, "advice": error.advice}
-    return JSONResponse({"error": told}, status_of(error))
+    headers = {"Connection": "close"} if isinstance(error, _UNREAD) else None
+    return JSONResponse({"error": told}, status_of(error), headers)

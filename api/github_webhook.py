@@ -2,15 +2,17 @@
 
 A delivery is never believed. It names a repository, which the scheduler then looks at itself, so
 that one that is doubled, late, out of order or sent again by somebody who has overheard it does no
-harm. Its id and its event are not signed by GitHub; its body is.
+harm. Its id and its event are not signed by GitHub; its body is, and nothing is read out of it before
+the signature holds. One that is refused for its size, or because too much comes in, is not lost either:
+the sync sees by itself what has changed, a little later.
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
+import re
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
@@ -19,9 +21,9 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 from pydantic import BaseModel, Field, ValidationError
-from starlette.requests import ClientDisconnect
 
-from api.errors import NotSigned, TooLarge, TooSlow
+from api.bodies import Bodies, Bounds
+from api.errors import NotSigned, TooBusy, TooLarge, TooSlow
 from shared.database import Database, DatabaseUnavailable
 from shared.errors import BadInput
 from shared.ledger import github_deliveries
@@ -32,8 +34,10 @@ from shared.queue import GITHUB_SYNC, defer_job
 LARGEST: Final = 25 * 1024 * 1024
 """Bytes that a request may have: GitHub sends no larger ones."""
 
-_READ_S: Final = 10.0
+READ_S: Final = 10.0
 """GitHub does not wait longer for an answer, either."""
+
+_SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -75,30 +79,33 @@ class GitHubWebhook:
         """
         self._database = database
         self._secret = secret.encode()
+        self._bodies = Bodies(Bounds(largest=LARGEST, within_s=READ_S))
         self.router = APIRouter()
         self.router.add_api_route("/github/webhook", self.receive, methods=["POST"])
 
     async def receive(self, request: Request) -> Response:
         """Answer one request; 202 means that the delivery is stored."""
         try:
-            body = await _body(request)
-            self._require_signature(request, body)
-        except (NotSigned, TooLarge, TooSlow):
+            delivery_id, event, payload = await self._signed(request)
+        except (NotSigned, TooLarge, TooSlow, TooBusy):
             REFUSED.inc()
             raise
-        delivery_id, event = _named(request, "X-GitHub-Delivery"), _named(request, "X-GitHub-Event")
-        payload = _payload(request, body)
         new = await self._store(delivery_id, event, payload)
         RECEIVED.labels(str(new).lower()).inc()
         log.info("delivery.stored" if new else "delivery.repeated", delivery=delivery_id, github_event=event)
         return Response(status_code=HTTPStatus.ACCEPTED)
 
-    def _require_signature(self, request: Request, body: bytes) -> None:
+    async def _signed(self, request: Request) -> tuple[str, str, _Payload]:
+        """Return a delivery's id, its event and what is read of it, once its signature holds."""
         given = request.headers.get("X-Hub-Signature-256", "")
-        right = f"sha256={hmac.new(self._secret, body, hashlib.sha256).hexdigest()}"
-        # Compared as bytes and to the end, so that the time it takes tells nothing.
-        if not hmac.compare_digest(given.encode(), right.encode()):
+        if not _SIGNATURE.fullmatch(given):
             raise NotSigned
+        right = hmac.new(self._secret, digestmod=hashlib.sha256)
+        async with self._bodies.read(request, right.update) as body:
+            # Compared to the end, so that the time it takes tells nothing.
+            if not hmac.compare_digest(given, f"sha256={right.hexdigest()}"):
+                raise NotSigned
+            return (*_names(request), _payload(request, body))
 
     async def _store(self, delivery_id: str, event: str, payload: _Payload) -> bool:
         """Store a delivery, with the job that handles it. Returns whether it is new."""
@@ -116,24 +123,7 @@ class GitHubWebhook:
         return accepted.new
 
 
-async def _body(request: Request) -> bytes:
-    """Return the body as it was sent, or as much of it as tells that it is too much."""
-    declared = request.headers.get("Content-Length", "")
-    if declared.isdigit() and int(declared) > LARGEST:
-        raise TooLarge
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_READ_S):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > LARGEST:
-                    raise TooLarge
-    except (TimeoutError, ClientDisconnect) as error:
-        raise TooSlow from error
-    return bytes(body)
-
-
-def _payload(request: Request, body: bytes) -> _Payload:
+def _payload(request: Request, body: bytearray) -> _Payload:
     try:
         if request.headers.get("Content-Type", "").partition(";")[0].strip() == _FORM:
             [wrapped] = parse_qs(body.decode(), strict_parsing=True, max_num_fields=1)["payload"]
@@ -141,6 +131,10 @@ def _payload(request: Request, body: bytes) -> _Payload:
         return _Payload.model_validate_json(body)
     except (ValidationError, ValueError, KeyError) as error:
         raise NoDelivery("The body is no JSON as GitHub sends it") from error
+
+
+def _names(request: Request) -> tuple[str, str]:
+    return _named(request, "X-GitHub-Delivery"), _named(request, "X-GitHub-Event")
 
 
 def _named(request: Request, header: str) -> str:

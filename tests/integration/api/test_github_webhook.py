@@ -134,6 +134,30 @@ async def test_a_forged_delivery_is_refused_before_it_is_read(front: Front, sign
     assert await front.stored() == []
 
 
+async def test_what_has_no_signature_is_not_even_read(front: Front) -> None:
+    sent = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield b" "
+
+    answer = await front.client.post(PATH, content=body(), headers={"X-GitHub-Event": "push"})
+
+    assert answer.status_code == 401
+    assert sent == 0
+
+
+async def test_a_delivery_of_ten_megabytes_is_taken(front: Front) -> None:
+    body = body_of(repository=TRACKED, commits=["x" * 1000] * 10_000)
+
+    answer = await front.post(body, headers_of(body, SECRET, delivery="one"))
+
+    assert answer.status_code == 202
+    assert await front.stored() == [("one", "push", None, TRACKED)]
+
+
 async def test_a_signature_with_another_secret_or_of_another_body_is_refused(front: Front) -> None:
     body = body_of(repository=TRACKED)
 
