@@ -86,8 +86,8 @@ def look_again(state: State) -> Command[Step]:
 
 def unfinished(pull: Pull, checks: Sequence[Check]) -> list[str]:
     """Return the names of the checks that are not done, or not there yet."""
-    # A status says nothing of the workflows that are awaited: whoever may push can give one of any name.
-    there = {check.name for check in checks if check.source is CheckSource.RUN}
+    # Neither a status nor another app's check says anything of the workflows that are awaited: any name may be given.
+    there = {check.name for check in checks if check.source is CheckSource.WORKFLOW}
     pending = [check.name for check in checks if check.state is CheckState.PENDING]
     return sorted(clean(name) for name in {*pending, *(set(pull["awaited"]) - there)})
 

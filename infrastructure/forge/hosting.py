@@ -69,8 +69,10 @@ class CheckState(StrEnum):
 class CheckSource(StrEnum):
     """Who says so."""
 
+    WORKFLOW = "workflow"
+    """A check run of the place itself, which runs what the repository's workflows say: Actions."""
     RUN = "run"
-    """A check run: an app, such as Actions, which runs what the repository's workflows say."""
+    """A check run of another app, under any name."""
     STATUS = "status"
     """A commit status: whoever may write to the repository, under any name."""
 

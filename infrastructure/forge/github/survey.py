@@ -238,7 +238,7 @@ class _Looking:
         if len(pages) > 1:
             # The checks on the others may change without a change of the first.
             self._asking.forget(path)
-        found = checks.worst(each for page in pages for each in read(page.data))
+        found = checks.worst((each for page in pages for each in read(page.data)), checks.by_name)
         return tuple(CheckSeen(one.name, one.state, one.url, one.summary) for one in found)
 
     @contextmanager

@@ -346,11 +346,13 @@ def comments(world: World, repo: int, number: int) -> list[Json]:
 
 
 @action
-def check(world: World, repo: int, sha: str, name: str, state: str, summary: str, workflow: str) -> int:
+def check(
+    world: World, repo: int, sha: str, name: str, state: str, summary: str, workflow: str, app: int | None
+) -> int:
     """Let a check of a commit come to something."""
-    of = world.repositories[repo]
+    of, by = world.repositories[repo], None if app is None else world.apps[app]
     return happenings.set_check(
-        world, of, sha=_commit(of, sha), name=name, state=state, summary=summary, workflow=workflow
+        world, of, sha=_commit(of, sha), name=name, state=state, summary=summary, workflow=workflow, app=by
     ).id
 
 

@@ -10,6 +10,7 @@ from tests.fakes.github.errors import Json
 from tests.fakes.github.gitdir import ZERO
 from tests.fakes.github.records import (
     Account,
+    App,
     CheckRun,
     CheckSuite,
     Comment,
@@ -313,18 +314,18 @@ def set_check(
     title: str | None = None,
     branch: str | None = None,
     workflow: str = "ci",
+    app: App | None = None,
 ) -> CheckRun:
     """Let a check of a commit have come to something: a conclusion, or `queued` or `in_progress`.
 
     A check of this name that is not over yet is continued; otherwise a new one is made. Each workflow
-    has a suite of its own.
+    has a suite of its own, and so has each app but Actions, which is the one of none.
     """
-    suite = next((s for s in repo.suites if s.sha == sha and s.app is None and s.workflow == workflow), None)
+    of = workflow if app is None else None
+    suite = next((s for s in repo.suites if s.sha == sha and s.app is app and s.workflow == of), None)
     now = world.now()
     if suite is None:
-        suite = CheckSuite(
-            world.next_id(), None, sha, branch or _branch_of(repo, sha), now, now, workflow=workflow
-        )
+        suite = CheckSuite(world.next_id(), app, sha, branch or _branch_of(repo, sha), now, now, workflow=of)
         repo.suites.append(suite)
     run = next((r for r in suite.runs if r.name == name and r.status != "completed"), None)
     if run is None:

@@ -255,10 +255,28 @@ class Project:
     # Checks
 
     def check(
-        self, sha: str, name: str, state: str = "success", summary: str = "", *, workflow: str = "ci"
+        self,
+        sha: str,
+        name: str,
+        state: str = "success",
+        summary: str = "",
+        *,
+        workflow: str = "ci",
+        app: int | None = None,
     ) -> int:
-        """Let a check of a commit come to something: a conclusion of GitHub's, or `queued` or `in_progress`."""
-        return int(self._act("check", sha=sha, name=name, state=state, summary=summary, workflow=workflow))
+        """Let a check of a commit come to something: a conclusion of GitHub's, or `queued` or `in_progress`.
+
+        Args:
+            sha: The commit.
+            name: The check's.
+            state: What it has come to.
+            summary: What it says of itself.
+            workflow: Of Actions, whose job it is.
+            app: The id of the app that says so, instead of Actions.
+        """
+        return int(
+            self._act("check", sha=sha, name=name, state=state, summary=summary, workflow=workflow, app=app)
+        )
 
     def checks(self, sha: str | None = None) -> list[Json]:
         """The check runs of a commit, or all: `name`, `sha`, `status`, `conclusion`, `summary`."""

@@ -251,7 +251,7 @@ async def test_of_checks_of_one_name_none_hides_a_red_one(
     project.check(sha, "test", "failure")
     project.status(sha, "test", "success")
     assert [(check.source, check.state) for check in await forge.checks(repository, sha)] == [
-        (CheckSource.RUN, CheckState.RED), (CheckSource.STATUS, CheckState.GREEN),
+        (CheckSource.STATUS, CheckState.GREEN), (CheckSource.WORKFLOW, CheckState.RED),
     ]  # fmt: skip
 
     project.check(sha, "test", "success", workflow="another")
@@ -259,6 +259,18 @@ async def test_of_checks_of_one_name_none_hides_a_red_one(
 
     project.check(sha, "test", "success")
     assert verdict(await forge.checks(repository, sha)) is CheckState.GREEN
+
+
+async def test_a_check_of_another_app_is_told_from_that_of_a_workflow(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project
+) -> None:
+    sha = project.head("main")
+    project.check(sha, "test", "success")
+    project.check(sha, "test", "failure", app=on_github.github.app(slug="another").id)
+
+    assert [(check.source, check.state) for check in await forge.checks(repository, sha)] == [
+        (CheckSource.RUN, CheckState.RED), (CheckSource.WORKFLOW, CheckState.GREEN),
+    ]  # fmt: skip
 
 
 async def test_a_red_status_is_seen_however_many_green_ones_there_are(

@@ -47,6 +47,7 @@ async def test_a_build_is_proposed_merged_and_released_from_its_merge(
     assert facts["Head"] == f"{BRANCH} at {pull.head_sha[:12]}"
     assert facts["Base"] == f"main at {hello.head('main')[:12]}"
     assert (facts["Checks"], facts["Tests"]) == ("test: green", "1 passed")
+    assert facts["Commit message"] == "Create hello from the blueprint checked (#1)"
     assert hello.files("main") == {}
     assert "note.txt" in hello.files(BRANCH)
 
@@ -129,6 +130,18 @@ async def test_a_status_stands_for_no_check_of_a_workflow(bench: Bench, github: 
     hello.status(hello.head(BRANCH), "test", "success")
     run = await bench.after_pause(run)
     assert run.pause == "It waits for the checks of pull request 1: test"
+
+
+async def test_another_app_stands_for_no_check_of_a_workflow(bench: Bench, github: FakeGitHub) -> None:
+    run = await _proposed(bench)
+    hello = github.repository("hello")
+    hello.check(hello.head(BRANCH), "test", app=github.app(slug="another").id)
+    run = await bench.after_pause(run)
+    assert run.pause == "It waits for the checks of pull request 1: test"
+
+    hello.check(hello.head(BRANCH), "test")
+    run = await bench.after_pause(run)
+    assert dict((await bench.asks(run)).question["facts"])["Checks"] == "test: green, test: green"
 
 
 async def test_a_red_check_is_told_with_its_output_and_may_be_tried_again(

@@ -165,6 +165,8 @@ async def test_checks_are_known_of_heads_and_looked_at_until_they_end(hub: Hub) 
     shop = hub.github.create("shop", README)
     head = shop.head()
     shop.check(head, "ci", "in_progress")
+    # Of one name and two apps, the worst is what people are told.
+    shop.check(head, "ci", "success", app=hub.github.app(slug="another").id)
     shop.status(head, "lint", "success")
     await hub.project(shop)
     await hub.settle()
