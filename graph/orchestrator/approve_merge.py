@@ -68,7 +68,7 @@ async def proposal(
             repository, state["pull"]["proposed"], pull.head_sha
         )
     message = merge_message(context, project, pull.number)
-    return _question(state, project, repository, pull, checks, workflows, message)
+    return question_of(state, project, repository, pull, checks, workflows, message)
 
 
 def merge_message(context: RunContext, project: Project, number: int) -> str:
@@ -76,11 +76,7 @@ def merge_message(context: RunContext, project: Project, number: int) -> str:
     return f"{title_of(project)} (#{number})\n\nTelewright-Run: {context.run.number}"
 
 
-def _rule(project: Project) -> Rule:
-    return rule_for(Effect.PULL_REQUEST, group_of(project.server))
-
-
-def _question(
+def question_of(
     state: State,
     project: Project,
     repository: Repository,
@@ -89,6 +85,17 @@ def _question(
     workflows: tuple[str, ...],
     message: str,
 ) -> Question:
+    """Return the question whether what stands may be merged, whose digest holds for nothing else.
+
+    Args:
+        state: What was proposed and tested.
+        project: Whose pull request it is.
+        repository: Where.
+        pull: As it stands.
+        checks: What they say of its head.
+        workflows: The paths of those that people have pushed to it.
+        message: The merge commit's.
+    """
     by_hand = pull.head_sha != state["pull"]["proposed"]
     return approval(
         "merge",
@@ -111,7 +118,12 @@ def _question(
             "Base": f"{clean(pull.base)} at {pull.base_sha[:12]}",
             "Checks": ", ".join(f"{clean(check.name)}: {check.state}" for check in checks) or "none",
             "Tests": state["tests"],
+            "Commit message": message.partition("\n")[0],
             "Workflows pushed by hand": ", ".join(clean(path) for path in workflows),
         },
         choices=[APPROVE, decline("merge")],
     )
+
+
+def _rule(project: Project) -> Rule:
+    return rule_for(Effect.PULL_REQUEST, group_of(project.server))

@@ -64,6 +64,21 @@ async def test_what_was_tested_is_released_as_it_is_merged_and_under_our_title(
     assert merged["message"] == f"Create hello from the blueprint note (#1)\n\nTelewright-Run: {run.number}"
 
 
+async def test_a_merge_that_would_say_something_else_is_asked_about_anew(
+    bench: Bench, github: FakeGitHub
+) -> None:
+    run = await bench.accept(NOTE)
+    state = await proposed(bench, run)
+    before = github.repository("hello").head("main")
+    async with bench.database.transaction() as tx:
+        await tx.execute("UPDATE projects SET blueprint = 'checked'")
+
+    went = await merge(state, await claimed(bench, run), bench.tools)
+
+    assert went.goto == Step.APPROVE_MERGE
+    assert github.repository("hello").head("main") == before
+
+
 async def test_a_pull_request_that_goes_into_another_branch_is_not_merged(
     bench: Bench, github: FakeGitHub
 ) -> None:
