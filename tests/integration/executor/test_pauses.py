@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from shared.database import Database
 from shared.errors import ClaimLost
 from shared.ledger import claims
-from shared.ledger.claims import Pause
+from shared.ledger.claims import Claim, Pause
 from shared.ledger.runs import Run, Status
 from tests import workflows
 from tests.engine import OWNER, Engine
@@ -127,6 +129,45 @@ async def test_a_worker_that_lost_its_claim_pauses_nothing(engine: Engine) -> No
         async with engine.database.pipelined_transaction() as tx:
             await claims.let_go_paused(tx, await claims.lock_held(tx, before), pause)
     assert (await engine.run(run)).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(hours=-2)])
+async def test_a_pause_is_as_long_as_it_was_asked_for_whatever_clock_the_database_has(
+    engine: Engine, tmp_path: Path, ahead: timedelta
+) -> None:
+    await _set_clock(engine, ahead)
+    elsewhere = make_conninfo(engine.database.url, options="-c search_path=public,pg_catalog")
+    async with Database(elsewhere, connections=4) as database:
+        there = Engine(database, engine.live)
+        run = await _pausing(there, tmp_path, "3600")
+        await _once(there)
+
+        paused = await there.run(run)
+        assert paused.resume_at is not None
+        pause = paused.resume_at - ahead - datetime.now(UTC)
+        assert timedelta(minutes=59) < pause <= timedelta(hours=1)
+        assert await _schedule(there) == [("todo", paused.resume_at)]
+        assert await _claims(there, run) is None
+
+        await _set_clock(engine, ahead + timedelta(minutes=61))
+        assert await _claims(there, run) is not None
+
+
+async def _set_clock(engine: Engine, ahead: timedelta) -> None:
+    """Let the database's clock differ from ours, for those who look for it in `public` first."""
+    async with engine.database.transaction() as tx:
+        for name in ("now", "clock_timestamp"):
+            await tx.execute(
+                f"""
+                CREATE OR REPLACE FUNCTION public.{name}() RETURNS timestamptz LANGUAGE sql
+                RETURN pg_catalog.{name}() + INTERVAL '{ahead.total_seconds()} seconds'
+                """
+            )
+
+
+async def _claims(engine: Engine, run: Run) -> Claim | None:
+    async with engine.database.transaction() as tx:
+        return await claims.claim(tx, run.id, worker="next")
 
 
 async def _pausing(engine: Engine, directory: Path, pauses: str, *, time_limit_s: int = 1800) -> Run:
