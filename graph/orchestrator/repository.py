@@ -10,19 +10,29 @@ from graph.orchestrator.fence import fenced
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import repository_of
 from infrastructure.forge import NameTaken, Repository
-from shared.ledger import projects
+from shared.ledger import effects, projects
 from shared.ledger.projects import Project
+
+_MADE = "repository"
+"""The effect's key."""
 
 
 async def ensure_repository(context: RunContext, tools: Tools, project: Project) -> Repository:
     """Return the repository that the run has made for its project, making it the first time."""
     made = await context.ensure(
-        "repository",
+        _MADE,
         "repository",
         {"project": str(project.id), "name": project.name},
         partial(_make, tools, project),
     )
     return Repository(**made)
+
+
+async def made_repository(context: RunContext) -> Repository | None:
+    """Return the repository that the run has made for its project, if it has come so far."""
+    async with context.database.connection() as connection:
+        made = [one for one in await effects.of_run(connection, context.run.id) if one.key == _MADE]
+    return Repository(**made[0].result) if made and made[0].result is not None else None
 
 
 async def note_repository(

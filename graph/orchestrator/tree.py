@@ -13,10 +13,11 @@ from pathlib import Path
 from graph.context import RunContext
 from graph.orchestrator.attached import hand_over
 from graph.orchestrator.plan import blueprint_digest
-from graph.orchestrator.repository import ensure_repository
+from graph.orchestrator.repository import made_repository
 from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, repository_of
+from infrastructure.forge import NoCommit
 from shared.errors import Conflict
 
 _TREE = "tree"
@@ -40,22 +41,18 @@ async def write_tree(state: State, context: RunContext, tools: Tools) -> Path:
     """Write the project's files into the workspace: from a commit, as they were saved, or from the blueprint.
 
     Raises:
-        BlueprintChanged: The blueprint is not the one whose plan was approved.
+        BlueprintChanged: The blueprint is not the one whose plan was approved, and nothing was saved.
         NoCommit: The commit is not in the repository any more.
+        NoRepository: There is no such repository, or not on this machine.
     """
     workspace = await tools.workspaces.reset(str(context.run.id))
     await hand_over(context, tools, workspace)
     tree = workspace / _TREE
-    project = await project_of(context, state)
     if "commit" in state:
+        project = await project_of(context, state)
         await tools.forge.export(repository_of(project), state["commit"], tree)
-        return tree
-    if "kept" in state:
-        await tools.forge.export(await ensure_repository(context, tools, project), state["kept"], tree)
-        return tree
-    if await blueprint_digest(tools, state["blueprint"]) != state["blueprint_digest"]:
-        raise BlueprintChanged
-    await tools.coder.write(brief_of(state), tree)
+    elif not await _restore(state, context, tools, tree):
+        await _write_anew(state, tools, tree)
     return tree
 
 
@@ -72,6 +69,31 @@ async def written_tree(state: State, context: RunContext, tools: Tools) -> Path:
     if await asyncio.to_thread(digest_of_tree, tree) != state["tree"]:
         raise TreeChanged
     return tree
+
+
+async def _restore(state: State, context: RunContext, tools: Tools, tree: Path) -> bool:
+    """Write the files as they were saved, and return whether they were.
+
+    Also what a worker has saved that did not live to note it: its coder need not write the same files twice.
+    """
+    repository = await made_repository(context)
+    if "tree" not in state or repository is None or tools.hosting is None:
+        return False
+    saved = state.get("kept") or await tools.forge.saved_work(repository, run=str(context.run.id))
+    if saved is None:
+        return False
+    try:
+        await tools.forge.export(repository, saved, tree)
+    except NoCommit:
+        # Somebody has deleted the hidden reference.
+        return False
+    return True
+
+
+async def _write_anew(state: State, tools: Tools, tree: Path) -> None:
+    if await blueprint_digest(tools, state["blueprint"]) != state["blueprint_digest"]:
+        raise BlueprintChanged
+    await tools.coder.write(brief_of(state), tree)
 
 
 def copy_for_tests(tree: Path) -> Path:

@@ -141,7 +141,10 @@ class LocalForge:
     def _bare(self, repository: Repository, lock: int | None = None) -> BareRepository:
         directory = self._directory(repository.name)
         if not directory.is_dir():
-            raise NoRepository(f"There is no repository called {repository.name}")
+            raise NoRepository(
+                f"There is no repository called {repository.name} on this machine",
+                advice="Start the work on the machine on which the repository is, or configure GitHub.",
+            )
         return BareRepository(repository.name, Git(directory, lock=lock))
 
     @asynccontextmanager
