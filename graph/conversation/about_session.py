@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import CommandChoice, Reply, Table, facts
-from graph.conversation.texts.words import clock, counted, sized
+from graph.conversation.texts.words import clock, sized
 from shared.errors import BadInput
 from shared.ledger import attachments, audit, runs, sessions
 from shared.ledger.users import may_change_things
@@ -38,20 +39,23 @@ async def _show(exchange: Exchange) -> Reply:
     under_way = await runs.of_session(exchange.tx, this.id, open_only=True)
     files = await attachments.of_session(exchange.tx, this.id, limit=_FILES_SHOWN)
     known = {
-        "front": this.front,
-        "since": clock(this.created_at),
-        "turns": _turns(this.last_turn, this.begun_after),
-        "under way": ", ".join(f"run {run.number} ({run.title})" for run in reversed(under_way)) or "nothing",
-        "model": services.model or "none: commands and a small set of sentences",
-        "files": counted(len(files), "file") if files else "none",
+        texts.sessions.FRONT: this.front,
+        texts.sessions.SINCE: clock(this.created_at),
+        texts.sessions.TURNS: _turns(this.last_turn, this.begun_after),
+        texts.sessions.UNDER_WAY: ", ".join(
+            texts.sessions.run(run.number, run.title) for run in reversed(under_way)
+        )
+        or texts.sessions.NOTHING_UNDER_WAY,
+        texts.sessions.MODEL: services.model or texts.sessions.WITHOUT_MODEL,
+        texts.sessions.FILES: texts.sessions.files(len(files)) if files else texts.sessions.NO_FILES,
     }
     blocks = [facts(known.items())]
-    choices = [CommandChoice(label="Begin anew", command="/session reset")]
-    reply = Reply.saying("This conversation:", *blocks)
+    choices = [CommandChoice(label=texts.sessions.BEGIN_ANEW_BUTTON, command="/session reset")]
+    reply = Reply.saying(texts.sessions.THIS, *blocks)
     if files:
         rows = [[one.name, sized(one.size), clock(one.created_at)] for one in files]
         reply = Reply.saying(
-            "This conversation:", *blocks, Table(columns=["file", "size", "sent"], rows=rows)
+            texts.sessions.THIS, *blocks, Table(columns=[*texts.sessions.FILE_COLUMNS], rows=rows)
         )
     return reply.model_copy(update={"choices": choices})
 
@@ -62,7 +66,7 @@ async def _reset(exchange: Exchange) -> Reply:
     exchange.awaited = None
     this = exchange.session
     if this.begun_after and this.last_turn - this.begun_after < _OWN_TURNS:
-        return Reply.saying("This conversation has only just been begun anew.")
+        return Reply.saying(texts.sessions.BEGUN_ANEW_JUST_NOW)
     # The turn that asks for it is the first that is forgotten with what was before.
     changed = await sessions.specify(exchange.tx, this.id, {sessions.BEGUN_AFTER: this.last_turn + 1})
     await audit.record(
@@ -75,17 +79,11 @@ async def _reset(exchange: Exchange) -> Reply:
         trace_id=exchange.trace_id,
     )
     open_runs = await runs.of_session(exchange.tx, this.id, open_only=True)
-    goes_on = ""
-    if open_runs:
-        goes_on = (
-            f" {counted(len(open_runs), 'run')} {'goes' if len(open_runs) == 1 else 'go'} on: see /status."
-        )
-    return Reply.saying(
-        f"This conversation begins anew. Nothing that was asked before is waited for.{goes_on}"
-    )
+    goes_on = [texts.sessions.runs_go_on(len(open_runs))] if open_runs else []
+    return Reply.saying(" ".join([texts.sessions.BEGUN_ANEW, *goes_on]))
 
 
 def _turns(last: int, begun_after: int) -> str:
     if not begun_after:
         return str(last)
-    return f"{last - begun_after} since it was begun anew, {last} in all"
+    return texts.sessions.turns_since_reset(last - begun_after, last)

@@ -121,9 +121,7 @@ def _shown(place: Place, project: str, question: str) -> Block:
     first = _best_window(lines, question)
     shown = [_short(line) for line in lines[first : first + _LINES_SHOWN]]
     start = place.first_line + first
-    where = texts.search.place(
-        project, clean(place.path), start, start + len(shown) - 1, clean(place.symbol or "")
-    )
+    where = texts.search.place(project, clean(place.path), start, start + len(shown) - 1, clean(place.symbol))
     return Code(title=where.replace("\n", " "), text="\n".join(shown))
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+from graph.conversation import texts
 from graph.conversation.messages import Attachment
 from infrastructure.attachments import AttachmentStore
 from shared.errors import BadInput
@@ -27,8 +28,6 @@ _SIGNATURES = {
 }
 """What files that are no text begin with. An archive is kept as it is, and not unpacked."""
 
-_TAKEN = "text and code, images (PNG, JPEG, GIF, WebP), PDF and zip archives"
-
 
 class TooLarge(BadInput):
     """This file is larger than is taken."""
@@ -41,7 +40,7 @@ class TypeNotTaken(BadInput):
     """This type of file is not taken."""
 
     code = "file_type_not_taken"
-    advice = f"What is taken: {_TAKEN}."
+    advice = f"What is taken: {texts.sessions.FILES_TAKEN}."
 
 
 class Attachments:
@@ -70,7 +69,7 @@ class Attachments:
         called = harmless_name(name)
         check_size(called, len(content))
         if not _is_taken(called, content):
-            raise TypeNotTaken(f"{called} is no type of file that is taken, or not what its name says.")
+            raise TypeNotTaken(texts.sessions.file_type_not_taken(called))
         return Attachment(
             name=called,
             media_type=media_type[:100],
@@ -87,7 +86,7 @@ def check_size(name: str, size: int) -> None:
     """
     if size > MOST_BYTES:
         has, may = size / 1024 / 1024, MOST_BYTES // 1024 // 1024
-        raise TooLarge(f"{harmless_name(name)} has {has:.1f} MB, and a file may have {may} MB.")
+        raise TooLarge(texts.sessions.file_too_large(harmless_name(name), has, may))
 
 
 def harmless_name(name: str) -> str:

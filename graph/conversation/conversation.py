@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import assert_never
 
-from graph.conversation import awaiting, commands, deciding, questions, small_talk, working
+from graph.conversation import awaiting, commands, deciding, questions, small_talk, texts, working
 from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
@@ -288,7 +288,7 @@ class Conversation:
     async def _do(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
         message = exchange.message
         if message.too_long:
-            raise TooLong(f"A message may have {LONGEST_TEXT // 1024} kB, and this one has more.")
+            raise TooLong(texts.sessions.too_long(LONGEST_TEXT // 1024))
         if message.decision is not None:
             return await deciding.press(exchange, message.decision)
         exchange.about = await _about(exchange.tx, message)
@@ -386,11 +386,8 @@ async def _attach(tx: Connection, message: Message, inbox_id: int) -> None:
 
 
 def _kept(files: Sequence[Attachment]) -> Reply:
-    named = listed([f"{file.name} ({sized(file.size)})" for file in files])
-    return Reply.saying(
-        f"Kept with this conversation: {named}. Files are given to the work that the same message starts: "
-        "to use one, send it again with what you want."
-    )
+    named = listed([texts.sessions.file(file.name, sized(file.size)) for file in files])
+    return Reply.saying(texts.sessions.kept(named))
 
 
 async def _say(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph.conversation import texts
 from graph.conversation.replies import Text
-from graph.conversation.texts.words import capitalised, counted, listed, since
+from graph.conversation.texts.words import capitalised, listed, since
 from shared.database import Connection
 from shared.ids import ProjectId
 from shared.ledger import check_runs, github_listing, pull_requests, repositories, timetable
@@ -22,16 +23,17 @@ async def repository_facts(tx: Connection, project_id: ProjectId) -> dict[str, s
     if known is None or known.looked_at is None:
         return {}
     if known.gone_at is not None:
-        return {"repository": f"{_name(known)} is not on GitHub any more, since {since(known.gone_at)}"}
-    told = {"repository": _name(known) + (", archived" if known.archived else ""), "head": _head(known)}
+        return {texts.repositories.REPOSITORY: texts.repositories.gone(_name(known), since(known.gone_at))}
+    name = texts.repositories.archived(_name(known)) if known.archived else _name(known)
+    told = {texts.repositories.REPOSITORY: name, texts.repositories.HEAD: _head(known)}
     if known.head is not None and (checks := await check_runs.of_commit(tx, known.id, known.head)):
-        told["checks"] = _checks(checks)
+        told[texts.repositories.CHECKS] = _checks(checks)
     if pulls := await pull_requests.of_repository(tx, known.id, open_only=True):
-        some = [f"{pull.number} ({pull.title})" for pull in pulls[:_PULLS_SHOWN]]
-        more = [f"{len(pulls) - len(some)} more"] if len(pulls) > len(some) else []
-        told["pull requests"] = listed([*some, *more])
+        some = [texts.repositories.pull_request(pull.number, pull.title) for pull in pulls[:_PULLS_SHOWN]]
+        more = [texts.repositories.more(len(pulls) - len(some))] if len(pulls) > len(some) else []
+        told[texts.repositories.PULL_REQUESTS] = listed([*some, *more])
     if known.error is not None:
-        told["GitHub"] = known.error
+        told[texts.repositories.GITHUB] = known.error
     return told
 
 
@@ -41,9 +43,9 @@ async def sync_line(tx: Connection) -> list[Text]:
     listing, _ = await github_listing.read(tx)
     if entry is None or listing.listed_at is None:
         return []
-    known = f"GitHub was looked at {since(listing.listed_at)} ago."
+    known = texts.repositories.looked_at(since(listing.listed_at))
     if entry.error:
-        return [Text(text=f"{capitalised(entry.error)}. {known}")]
+        return [Text(text=texts.repositories.not_looked_at(capitalised(entry.error), known))]
     return [Text(text=known)]
 
 
@@ -52,17 +54,21 @@ def _name(known: Known) -> str:
 
 
 def _head(known: Known) -> str:
+    # None only until it was looked at, and before that nothing is told.
+    branch = known.default_branch or ""
     if known.head is None:
-        return f"{known.default_branch} has no commit"
-    pushed = f", pushed to {since(known.pushed_at)} ago" if known.pushed_at else ""
-    return f"{known.default_branch} at {known.head[:10]}{pushed}"
+        return texts.repositories.no_commit(branch)
+    commit = known.head[:10]
+    if known.pushed_at is None:
+        return texts.repositories.head(branch, commit)
+    return texts.repositories.head_pushed(branch, commit, since(known.pushed_at))
 
 
 def _checks(checks: Sequence[CheckSeen]) -> str:
-    by_state = {
-        state: [one.name for one in checks if one.state == state] for state in ("red", "pending", "green")
-    }
-    told = [f"{listed(by_state[state])} {state}" for state in ("red", "pending") if by_state[state]]
-    return ", ".join(
-        [*told, f"{counted(len(by_state['green']), 'check')} green"] if by_state["green"] else told
+    red, pending, green = (
+        [one.name for one in checks if one.state == state] for state in ("red", "pending", "green")
     )
+    told = [texts.repositories.red(listed(red))] if red else []
+    told += [texts.repositories.pending(listed(pending))] if pending else []
+    told += [texts.repositories.green(len(green))] if green else []
+    return ", ".join(told)

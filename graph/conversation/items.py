@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
+from graph.conversation import texts
 from graph.conversation.narration import narrate
 from graph.conversation.replies import Reply
 from shared.ids import RunId, SessionId, UserId
@@ -17,9 +18,6 @@ from shared.ledger.runs import Run
 
 ENDS: Final = frozenset({events.RUN_SUCCEEDED, events.RUN_FAILED, events.RUN_CANCELLED, events.RUN_TIMED_OUT})
 """The types of the events that a run ends with."""
-
-_UNREADABLE: Final = "Something was said here that cannot be read any more. /status shows where things are."
-"""What stands for a thing that no version of this program knows."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,9 +80,11 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
     except Exception:
         log.exception("item.unreadable", key=key)
         if is_persons:
-            text = _UNREADABLE
+            text = texts.sessions.UNREADABLE
         else:
-            reply = Reply.saying(_UNREADABLE).model_copy(update={"run_number": run.number if run else None})
+            reply = Reply.saying(texts.sessions.UNREADABLE).model_copy(
+                update={"run_number": run.number if run else None}
+            )
     return FeedItem(
         key=key,
         reader=reader,

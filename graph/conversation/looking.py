@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from graph.conversation import health, questions
+from graph.conversation import health, questions, texts
 from graph.conversation.calls import Call
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange
@@ -34,18 +34,11 @@ from shared.ledger import health as ledger
 from shared.ledger.followings import Following
 from shared.ledger.projects import Project
 from shared.ledger.runs import Run
-from shared.ledger.users import Role
 
 LINES_SHOWN = 50
 _MOST_LINES = 1000
 _MOST_SHOWN = 3000
 """Characters of a log that are read in a chat; more of it is a file."""
-
-_MAY = {
-    Role.OWNER: "You may do everything, and decide what only an owner may.",
-    Role.OPERATOR: "You may start work, and decide what operators may.",
-    Role.VIEWER: "You may look, and change nothing.",
-}
 
 
 class LogVerb(StrEnum):
@@ -176,8 +169,13 @@ async def logs(exchange: Exchange, call: Call) -> Reply:
 async def who_am_i(exchange: Exchange, _: Call) -> Reply:
     """Answer `/whoami`."""
     user = exchange.user
-    known = {"name": user.name, "id": user.id, "role": str(user.role), "front": exchange.message.front}
-    return Reply.saying(_MAY[user.role], facts(known.items()))
+    known = {
+        texts.people.NAME: user.name,
+        texts.people.ID: user.id,
+        texts.people.ROLE: str(user.role),
+        texts.people.FRONT: exchange.message.front,
+    }
+    return Reply.saying(texts.people.YOU_MAY[user.role], facts(known.items()))
 
 
 def log_asked(call: Call) -> tuple[list[str], LogVerb]:

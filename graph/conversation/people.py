@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import Reply, Table
-from graph.conversation.texts.words import clock, counted, listed
+from graph.conversation.texts.words import clock, listed
 from shared.errors import BadInput, NotAllowed
 from shared.ids import UserId
 from shared.ledger import audit, groups, users
@@ -21,12 +22,6 @@ _NUMBER = re.compile(r"-?[1-9][0-9]{0,18}", re.ASCII)
 _IDS_END = 2**52
 """Telegram's ids have at most 52 significant bits (https://core.telegram.org/bots/api#chat)."""
 _LONGEST_NAME = 80
-
-_MAY = {
-    Role.OWNER: "may do everything, and decide what only an owner may",
-    Role.OPERATOR: "may start work, and decide what operators may",
-    Role.VIEWER: "may look, and change nothing",
-}
 
 
 class NotAPerson(BadInput):
@@ -91,16 +86,14 @@ async def _everybody(exchange: Exchange) -> Reply:
         [member.name, member.id, str(member.role), clock(member.created_at), _why(exchange, member)]
         for member in members
     ]
-    are = "is" if len(members) == 1 else "are"
-    blocks = [Table(columns=["name", "id", "role", "since", ""], rows=rows)]
+    blocks = [Table(columns=[*texts.people.MEMBER_COLUMNS], rows=rows)]
     if let_in:
         rows = [
-            [one.title, str(one.chat_id), clock(one.allowed_at), f"by {one.allowed_by}"] for one in let_in
+            [one.title, str(one.chat_id), clock(one.allowed_at), texts.people.by(one.allowed_by)]
+            for one in let_in
         ]
-        blocks.append(Table(columns=["group", "id", "since", ""], rows=rows))
-    return Reply.saying(
-        f"{counted(len(members), 'person')} {are} let in.".replace("persons", "people"), *blocks
-    )
+        blocks.append(Table(columns=[*texts.people.GROUP_COLUMNS], rows=rows))
+    return Reply.saying(texts.people.are_let_in(len(members)), *blocks)
 
 
 async def _add(exchange: Exchange, who: UserId | _Group, more: Sequence[str]) -> Reply:
@@ -111,34 +104,29 @@ async def _add(exchange: Exchange, who: UserId | _Group, more: Sequence[str]) ->
     name = " ".join(more[1:] if given else more)[:_LONGEST_NAME]
     if known := await users.get(exchange.tx, who):
         same = given is None or given is known.role
-        advice = "" if same else f" To change that: /users role {who} {given}"
-        return Reply.saying(f"{known.name} ({who}) is let in already, as {known.role}.{advice}")
+        there = texts.people.let_in_already(known.name, who, known.role)
+        return Reply.saying(there if same else f"{there} {texts.people.to_change_role(who, role)}")
     await users.let_in(exchange.tx, who, name=name or who, role=role)
     await _record(exchange, "user.added", who, role=role)
-    return Reply.saying(
-        f"{name or who} is let in as {role}, and {_MAY[role]}. "
-        f"To change that: /users role {who} <role>, or /users remove {who}."
-    )
+    return Reply.saying(texts.people.let_in(name or who, who, role))
 
 
 async def _add_group(exchange: Exchange, group: _Group, more: Sequence[str]) -> Reply:
     if more:
-        raise NoSuchRole("A group has no role: each person in it has their own.")
+        raise NoSuchRole(texts.people.GROUP_WITHOUT_ROLE)
     if await groups.let_in(exchange.tx, group.chat_id, by=exchange.user.id):
         await _record(exchange, "group.added", group)
-    return Reply.saying(
-        f"The group {group.chat_id} is let in. There I hear people who are let in themselves, and nobody else."
-    )
+    return Reply.saying(texts.people.group_let_in(group.chat_id))
 
 
 async def _set_role(exchange: Exchange, who: UserId | _Group, role: Role) -> Reply:
     if isinstance(who, _Group):
-        raise NoSuchRole("A group has no role: each person in it has their own.")
+        raise NoSuchRole(texts.people.GROUP_WITHOUT_ROLE)
     before = await users.set_role(exchange.tx, who, role)
     if before.role is role:
-        return Reply.saying(f"{before.name} is {role} already.")
+        return Reply.saying(texts.people.in_role_already(before.name, role))
     await _record(exchange, "user.role_changed", who, before=before.role, role=role)
-    return Reply.saying(f"{before.name} is {role} from now on, and {_MAY[role]}. Before: {before.role}.")
+    return Reply.saying(texts.people.in_role(before.name, role, before.role))
 
 
 async def _remove(exchange: Exchange, who: UserId | _Group) -> Reply:
@@ -146,24 +134,18 @@ async def _remove(exchange: Exchange, who: UserId | _Group) -> Reply:
         raise _stands_in_settings(str(who))
     if isinstance(who, _Group):
         if not await groups.let_go(exchange.tx, who.chat_id):
-            raise NoSuchUser(f"The group {who.chat_id} is not let in.")
+            raise NoSuchUser(texts.people.group_not_let_in(who.chat_id))
         await _record(exchange, "group.removed", who)
-        return Reply.saying(f"I listen no more in the group {who.chat_id}.")
+        return Reply.saying(texts.people.group_let_go(who.chat_id))
     member = await users.let_go(exchange.tx, who)
     if member.from_settings:
         raise _stands_in_settings(member.name)
     await _record(exchange, "user.removed", who, role=member.role)
-    return Reply.saying(
-        f"{member.name} is a stranger from now on. What they have started goes on, and what they have decided "
-        f"holds. To let them in again: /users add {who}"
-    )
+    return Reply.saying(texts.people.let_go(member.name, who))
 
 
 def _stands_in_settings(who: str) -> StandsInSettings:
-    return StandsInSettings(
-        f"{who} stands in ALLOWED_USER_IDS, and cannot be removed by command.",
-        advice="Take the id out of ALLOWED_USER_IDS, and start again: then they are a stranger.",
-    )
+    return StandsInSettings(texts.people.stands_in_settings(who), advice=texts.people.TAKE_OUT_OF_SETTINGS)
 
 
 async def _record(exchange: Exchange, action: str, who: UserId | _Group, **details: Role) -> None:
@@ -180,14 +162,14 @@ async def _record(exchange: Exchange, action: str, who: UserId | _Group, **detai
 
 def _why(exchange: Exchange, member: Member) -> str:
     fixed = member.from_settings or member.id in exchange.services.fixed_users
-    return "in ALLOWED_USER_IDS" if fixed else ""
+    return texts.people.IN_SETTINGS if fixed else ""
 
 
 def _role(word: str) -> Role:
     try:
         return Role(word.lower())
     except ValueError:
-        raise NoSuchRole(f"There is no role {word[:40]}.") from None
+        raise NoSuchRole(texts.people.no_such_role(word[:40])) from None
 
 
 def _parsed(word: str) -> UserId | _Group:
@@ -201,4 +183,4 @@ def _parsed(word: str) -> UserId | _Group:
         return _Group(int(key)) if key.startswith("-") else UserId(f"{_TELEGRAM}:{key}")
     if not word.startswith(f"{_TELEGRAM}:") and not _NUMBER.fullmatch(key) and _ID.fullmatch(word):
         return UserId(word)
-    raise NotAPerson(f"“{word[:40]}” is nobody's id.")
+    raise NotAPerson(texts.people.nobodys_id(word[:40]))

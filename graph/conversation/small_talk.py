@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graph.conversation import texts
 from graph.conversation.replies import Reply, Text
 from graph.conversation.sentences import SmallTalk
 from shared.ledger.users import Role, User
@@ -14,20 +15,16 @@ def greeting(user: User, model: str | None) -> Reply:
         user: Who is greeted.
         model: The configured `provider:model`, if any.
     """
-    return Reply.saying(
-        "Hello. Describe a service, and I plan, build, test and deploy it; "
-        "I ask before what matters. For example: “Create a web service called hello”. "
-        f"/help lists what can be said. {_about_model(user, model)}"
-    )
+    return Reply.saying(texts.sessions.greeting(_about_model(user, model)))
 
 
 def answer(talk: SmallTalk) -> Reply:
     """Answer what asks for nothing."""
     match talk:
         case SmallTalk.GREETING:
-            return Reply.saying("Hello. What shall I build? /help lists what can be said.")
+            return Reply.saying(texts.sessions.HELLO)
         case SmallTalk.THANKS:
-            return Reply.saying("You are welcome.")
+            return Reply.saying(texts.sessions.WELCOME)
 
 
 def not_understood(user: User, model: str | None) -> Reply:
@@ -37,22 +34,13 @@ def not_understood(user: User, model: str | None) -> Reply:
         user: Who was not understood.
         model: The configured `provider:model`, if any.
     """
-    return Reply.saying(
-        "I did not understand that, and did nothing. I can build a project from a blueprint, deploy it, "
-        "roll it back, stop, start and remove it, and say how it is. "
-        "For example: “Create a web service called hello”, or “What is running?” /help lists everything.",
-        Text(text=_about_model(user, model)),
-    )
+    return Reply.saying(texts.sessions.NOT_UNDERSTOOD, Text(text=_about_model(user, model)))
 
 
 def _about_model(user: User, model: str | None) -> str:
     """Say what is understood; how that is changed, to the one who can."""
-    if model is None:
-        known = (
-            "No model is configured, so I understand commands and a small set of sentences, and build "
-            "from blueprints only."
-        )
-        if user.role is not Role.OWNER:
-            return known
-        return f"{known} To configure one, set MODEL=provider:model and start again."
-    return f"MODEL is {model}; sentences are still understood without it."
+    if model is not None:
+        return texts.sessions.model(model)
+    if user.role is not Role.OWNER:
+        return texts.sessions.NO_MODEL
+    return f"{texts.sessions.NO_MODEL} {texts.sessions.TO_CONFIGURE_MODEL}"

@@ -6,6 +6,6 @@ never pieces that another language would put in another order. Numbers, times an
 docs/decisions/0013-texts.md.
 """
 
-from graph.conversation.texts import locks, search
+from graph.conversation.texts import health, locks, people, repositories, search, sessions
 
-__all__ = ["locks", "search"]
+__all__ = ["health", "locks", "people", "repositories", "search", "sessions"]
