@@ -6,7 +6,7 @@ from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import CommandChoice, Reply, Table, facts
-from graph.conversation.texts.words import clock, sized
+from graph.conversation.texts.words import clock, paragraph, sized
 from shared.errors import BadInput
 from shared.ledger import attachments, audit, runs, sessions
 from shared.ledger.users import may_change_things
@@ -79,8 +79,8 @@ async def _reset(exchange: Exchange) -> Reply:
         trace_id=exchange.trace_id,
     )
     open_runs = await runs.of_session(exchange.tx, this.id, open_only=True)
-    goes_on = [texts.sessions.runs_go_on(len(open_runs))] if open_runs else []
-    return Reply.saying(" ".join([texts.sessions.BEGUN_ANEW, *goes_on]))
+    goes_on = texts.sessions.runs_go_on(len(open_runs)) if open_runs else ""
+    return Reply.saying(paragraph(texts.sessions.BEGUN_ANEW, goes_on))
 
 
 def _turns(last: int, begun_after: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph.conversation.texts.words import listed
+from graph.conversation import texts
 from shared.database import Connection
 from shared.errors import BadInput
 from shared.ids import SessionId
@@ -14,7 +14,6 @@ from shared.ledger.projects import NoSuchProject, Project
 from shared.ledger.runs import Run
 
 _NAMES_SHOWN = 20
-_NAME_IT = "Write a project's name behind the command; see /projects."
 
 
 class WhichProject(BadInput):
@@ -35,7 +34,7 @@ class Chosen:
     @property
     def remark(self) -> str:
         """Which project was taken, when nobody named it."""
-        return "" if self.named else f"This is about {self.project.name}. "
+        return "" if self.named else texts.projects.about(self.project.name)
 
 
 async def choose(
@@ -68,15 +67,15 @@ async def _named(tx: Connection, name: str) -> Project:
     for project in known:
         if project.name == name.lower():
             return project
-    raise NoSuchProject(f"There is no project called {name[:80]}.", advice=_names(known))
+    raise NoSuchProject(texts.projects.no_such(name[:80]), advice=_names(known))
 
 
 async def _worked_on(tx: Connection, run: Run) -> Project:
     if run.project_id is None:
-        raise NoSuchProject(f"Run {run.number}, {run.title}, has no project yet.", advice=_NAME_IT)
+        raise NoSuchProject(texts.projects.run_without(run.number, run.title), advice=texts.projects.NAME_IT)
     project = await projects.get(tx, run.project_id)
     if project.removed_at is not None:
-        raise NoSuchProject(f"{project.name}, the project of run {run.number}, was removed.", advice=_NAME_IT)
+        raise NoSuchProject(texts.projects.removed(project.name, run.number), advice=texts.projects.NAME_IT)
     return project
 
 
@@ -91,14 +90,14 @@ async def _obvious(tx: Connection, session_id: SessionId) -> Project:
             if project.id == run.project_id:
                 return project
     if not known:
-        raise NoSuchProject("There is no project yet.", advice=_names(known))
+        raise NoSuchProject(texts.projects.NONE_YET, advice=_names(known))
     raise WhichProject(advice=_names(known))
 
 
 def _names(known: Sequence[Project]) -> str:
     if not known:
-        return "Make the first one: /new <blueprint> <name>."
+        return texts.projects.MAKE_THE_FIRST
     names = [project.name for project in known[:_NAMES_SHOWN]]
     if len(known) > _NAMES_SHOWN:
-        return f"There are {', '.join(names)} and {len(known) - _NAMES_SHOWN} more: /projects."
-    return f"There {'is' if len(names) == 1 else 'are'} {listed(names)}."
+        return texts.projects.there_are_more(names, len(known) - _NAMES_SHOWN)
+    return texts.projects.there_are(names)

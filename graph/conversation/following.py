@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from graph.conversation import texts
 from graph.conversation.observing import Observation, ServiceReader, logs_of, service_of
 from graph.conversation.replies import Block, Code, Followed, Kind, Reply, Text
 from graph.conversation.tail import Tail
@@ -35,10 +36,6 @@ LAST_LINES = 20
 """Lines that are left in the end."""
 _MOST_LEFT = 3000
 """Characters of these, from the end."""
-
-_STOPPED = "Somebody stopped it."
-_LEFT_BEHIND = "What showed it was closed or started again. To go on, write /logs {project} follow"
-_FAILED = "Something went wrong on my side. To go on, write /logs {project} follow"
 
 log = structlog.get_logger(__name__)
 
@@ -119,11 +116,11 @@ class Follower:
 
     async def stop(self) -> None:
         """Say the end, because somebody stopped it at the front."""
-        await self._end(_STOPPED)
+        await self._end(texts.logs.STOPPED_BY_SOMEBODY)
 
     async def fail(self) -> None:
         """Say the end, because the front could not go on."""
-        await self._end(_FAILED.format(project=self._followed.project))
+        await self._end(texts.logs.failed(self._followed.project))
 
     async def goes_on(self, tx: Connection) -> bool:
         """Whether it is still followed, and stays so until the transaction ends: else nothing may claim so."""
@@ -143,18 +140,17 @@ class Follower:
         project = self._followed.project
         match seen.status and seen.status.state:
             case ServiceState.STOPPED:
-                return f"{project} was stopped."
+                return texts.logs.service_stopped(project)
             case ServiceState.ABSENT:
-                return f"{project} is not on its server any more."
+                return texts.logs.service_gone(project)
             case _:
                 return None
 
     def _too_long(self, begun: float, heard: float, now: float, error: Exception | None) -> str | None:
         if now - heard >= self._patience.silent_s:
-            return f"Its server cannot be read: {error}"
+            return texts.logs.server_unread(str(error))
         if now - begun >= self._patience.longest_s:
-            project, most = self._followed.project, duration(self._patience.longest_s)
-            return f"It was followed for {most}. To go on, write /logs {project} follow"
+            return texts.logs.followed_long_enough(duration(self._patience.longest_s), self._followed.project)
         return None
 
     def _lines(self, status: Observation, logs: Observation, *, last: bool) -> list[str]:
@@ -173,7 +169,7 @@ class Follower:
         if before is None:
             return []
         self._tail.restart()
-        return [f"— {self._followed.project} was deployed: from here on commit {commit[:10]} —"]
+        return [texts.logs.deployed(self._followed.project, commit[:10])]
 
     async def _end(self, why: str) -> None:
         told = ended(self._followed.project, self._followed.number, why, list(self._left))
@@ -183,7 +179,7 @@ class Follower:
 
 def begun(project: str, number: int, patience: Patience) -> Reply:
     """Return the answer with which following begins."""
-    text = f"The log of {project}, as it is written, for at most {duration(patience.longest_s)}:"
+    text = texts.logs.begun(project, duration(patience.longest_s))
     return Reply(blocks=[Text(text=text)], followed=Followed(number=number, project=project))
 
 
@@ -191,9 +187,9 @@ def ended(project: str, number: int, why: str, lines: Sequence[str]) -> Reply:
     """Return what is left of a log that was followed: why it ended, and its last lines."""
     text = "\n".join(lines)
     text = text if len(text) <= _MOST_LEFT else f"…{text[-_MOST_LEFT:]}"
-    blocks: list[Block] = [Text(text=f"The log of {project} is not followed any more. {why}")]
+    blocks: list[Block] = [Text(text=texts.logs.ended(project, why))]
     return Reply(
-        blocks=[*blocks, Code(text=text, title="The last lines:")] if text else blocks,
+        blocks=[*blocks, Code(text=text, title=texts.logs.LAST_LINES)] if text else blocks,
         kind=Kind.NOTICE,
         ended=number,
     )
@@ -216,7 +212,7 @@ async def say_left_behind(
     async with database.connection() as connection:
         found = await find(connection)
     for one in found:
-        why = _LEFT_BEHIND.format(project=one.project)
+        why = texts.logs.left_behind(one.project)
         await say_end(database, one.session_id, ended(one.project, one.number, why, []))
         await live.wake(one.session_id)
         log.info("following.left_behind", session_id=one.session_id, project=one.project)

@@ -26,7 +26,7 @@ from graph.conversation.replies import (
     facts,
 )
 from graph.conversation.reports import report
-from graph.conversation.texts.words import clock, counted, since
+from graph.conversation.texts.words import clock, paragraph, since
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, followings, projects, releases, runs
@@ -59,12 +59,9 @@ async def projects_there_are(exchange: Exchange, _: Call) -> Reply:
     """Answer `/projects`."""
     known = await projects.all_of_them(exchange.tx)
     if not known:
-        return Reply.saying("There is no project yet. Make one: /new <blueprint> <name>, or /help new.")
+        return Reply.saying(texts.projects.NONE_YET_MAKE_ONE)
     rows = [await _row(exchange, project) for project in known]
-    table = _table(rows)
-    return Reply.saying(
-        f"There {'is' if len(known) == 1 else 'are'} {counted(len(known), 'project')}.", table
-    )
+    return Reply.saying(texts.projects.number_of(len(known)), _table(rows))
 
 
 async def status(exchange: Exchange, call: Call) -> Reply:
@@ -76,7 +73,7 @@ async def status(exchange: Exchange, call: Call) -> Reply:
     under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
     blocks = await _reports(exchange, under_way)
     if not blocks:
-        blocks = [Text(text="Nothing is being worked on here.")]
+        blocks = [Text(text=texts.runs.NOTHING_UNDER_WAY)]
     blocks.extend(health.unwell(await ledger.of_servers(exchange.tx)))
     blocks.extend(await sync_line(exchange.tx))
     if known := await projects.all_of_them(exchange.tx):
@@ -91,11 +88,11 @@ async def run_list(exchange: Exchange, _: Call) -> Reply:
     """Answer `/runs`."""
     newest = await runs.of_session(exchange.tx, exchange.session.id, limit=15)
     if not newest:
-        return Reply.saying("Nothing has been started here yet. /help says how.")
-    rows = [[str(run.number), run.title, run.status, since(run.created_at) + " ago"] for run in newest]
-    table = Table(columns=["run", "what", "state", "asked for"], rows=rows)
+        return Reply.saying(texts.runs.NOTHING_STARTED)
+    rows = [[str(run.number), run.title, run.status, texts.runs.ago(since(run.created_at))] for run in newest]
+    table = Table(columns=[*texts.runs.COLUMNS], rows=rows)
     under_way = [run for run in newest if not run.status.ended]
-    blocks: list[Block] = [Text(text="The newest runs of this conversation:"), table]
+    blocks: list[Block] = [Text(text=texts.runs.NEWEST), table]
     return Reply(blocks=blocks + await _reports(exchange, under_way))
 
 
@@ -103,13 +100,13 @@ async def approvals_there_are(exchange: Exchange, _: Call) -> Reply:
     """Answer `/approvals`: everything that waits for a person, with the buttons this one may press."""
     open_questions = await questions.waiting(exchange.tx)
     if not open_questions:
-        return Reply.saying("Nothing waits for an answer.")
+        return Reply.saying(texts.questions.NOTHING_WAITS)
     mine = [one for one in open_questions if one.may_be_decided_by(exchange.user)]
     choices = [
         choice
         for one in mine
         for choice in questions.choices(
-            one.question, one.id, about=f"run {one.run_number}" if len(mine) > 1 else ""
+            one.question, one.id, about=texts.questions.about_run(one.run_number) if len(mine) > 1 else ""
         )
     ]
     return Reply(
@@ -124,9 +121,7 @@ async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
     project = chosen.project
     newest = await releases.of_project(exchange.tx, project.id)
     if not newest:
-        return Reply.saying(
-            f"{chosen.remark}{project.name} has no release yet. Make one: /deploy {project.name}"
-        )
+        return Reply.saying(paragraph(chosen.remark, texts.projects.no_release(project.name)))
     running = await deployments.running_release(exchange.tx, project.id)
     rows = [
         [
@@ -134,14 +129,16 @@ async def releases_there_are(exchange: Exchange, call: Call) -> Reply:
             release.commit_sha[:10],
             clock(release.created_at),
             release.tests,
-            "live" if running and running.id == release.id and project.service == "running" else "",
+            texts.projects.LIVE
+            if running and running.id == release.id and project.service == "running"
+            else "",
         ]
         for release in newest
     ]
     return Reply(
         blocks=[
-            Text(text=f"{chosen.remark}The releases of {project.name}, newest first:"),
-            Table(columns=["release", "commit", "made", "tests", ""], rows=rows),
+            Text(text=paragraph(chosen.remark, texts.projects.releases_of(project.name))),
+            Table(columns=[*texts.projects.RELEASE_COLUMNS], rows=rows),
         ]
     )
 
@@ -160,7 +157,7 @@ async def logs(exchange: Exchange, call: Call) -> Reply:
     if seen is None or seen.logs is None:
         if seen is not None and seen.error is not None:
             raise seen.error
-        return Reply.saying(f"{chosen.remark}The logs of {chosen.project.name} were not read. Ask again.")
+        return Reply.saying(paragraph(chosen.remark, texts.logs.not_read(chosen.project.name)))
     if verb is LogVerb.FOLLOW:
         return await _follow(exchange, chosen.project)
     return _log(chosen, seen.logs.rstrip("\n"))
@@ -208,14 +205,14 @@ def number(word: str) -> int:
     """
     digits = word.removeprefix("#")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
-        raise NotANumber(f"“{word[:40]}” is not a number.")
+        raise NotANumber(texts.runs.not_a_number(word[:40]))
     return int(digits)
 
 
 async def _status_of(exchange: Exchange, chosen: Chosen) -> Reply:
     project = chosen.project
     blocks: list[Block] = [
-        Text(text=f"{chosen.remark}{project.name} is a project of the blueprint {project.blueprint}."),
+        Text(text=paragraph(chosen.remark, texts.projects.of_blueprint(project.name, project.blueprint))),
         *await _service(exchange, project),
     ]
     under_way = await runs.of_project(exchange.tx, project.id, open_only=True)
@@ -238,14 +235,16 @@ async def _status_of_run(exchange: Exchange, run: Run) -> Reply:
 
 async def _service(exchange: Exchange, project: Project) -> list[Block]:
     under_way = await runs.of_project(exchange.tx, project.id, open_only=True)
-    pairs = {"wanted": _wanted(project, under_way=bool(under_way))}
+    pairs = {texts.projects.WANTED: _wanted(project, under_way=bool(under_way))}
     deployed = await deployments.last_succeeded(exchange.tx, project.id)
     url = deployed.url if deployed and project.service == "running" else None
     if deployed:
         release = await releases.get(exchange.tx, deployed.release_id)
-        pairs["release"] = f"{release.number} (commit {release.commit_sha[:10]})"
+        pairs[texts.projects.RELEASE] = texts.projects.release(release.number, release.commit_sha[:10])
         if deployed.ended_at:
-            pairs["deployed"] = f"{since(deployed.ended_at)} ago, on {deployed.server}"
+            pairs[texts.projects.DEPLOYED] = texts.projects.deployed(
+                since(deployed.ended_at), deployed.server
+            )
     pairs |= await repository_facts(exchange.tx, project.id)
     if project.service == "running":
         for known in await ledger.of_project(exchange.tx, project.id):
@@ -253,11 +252,11 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
     seen = exchange.observation
     if seen and seen.status:
         url = seen.status.url or url
-        pairs["seen"] = _seen(seen.status.state)
+        pairs[texts.projects.SEEN] = _seen(seen.status.state)
         if seen.status.since:
-            pairs["for"] = since(seen.status.since)
+            pairs[texts.projects.FOR] = since(seen.status.since)
     elif seen and seen.error:
-        pairs["seen"] = f"nothing: {seen.error.message} {seen.error.advice}"
+        pairs[texts.projects.SEEN] = texts.projects.nothing_seen(seen.error.message, seen.error.advice)
     block: Facts = facts(pairs.items())
     return [block, Link(url=url)] if url else [block]
 
@@ -267,8 +266,8 @@ def _wanted(project: Project, *, under_way: bool) -> str:
     if project.service != "none":
         return project.service
     if project.repository is not None:
-        return "not deployed"
-    return "being built" if under_way else "not built"
+        return texts.projects.NOT_DEPLOYED
+    return texts.projects.BEING_BUILT if under_way else texts.projects.NOT_BUILT
 
 
 async def _service_in_a_word(exchange: Exchange, project: Project, *, under_way: bool) -> str:
@@ -277,22 +276,21 @@ async def _service_in_a_word(exchange: Exchange, project: Project, *, under_way:
     if project.service != "running":
         return wanted
     known = await ledger.of_project(exchange.tx, project.id)
-    return "down" if any(one.state is ledger.State.DOWN for one in known) else wanted
+    return texts.projects.DOWN if any(one.state is ledger.State.DOWN for one in known) else wanted
 
 
 def _seen(state: ServiceState) -> str:
     match state:
         case ServiceState.ABSENT:
-            return "not on its server"
+            return texts.projects.NOT_ON_SERVER
         case ServiceState.FAILED:
-            return "failed: see /logs"
+            return texts.projects.SERVICE_FAILED
         case ServiceState.RUNNING | ServiceState.STOPPED:
             return str(state)
 
 
 def _table(rows: list[list[str]]) -> Table:
-    columns = ["project", "blueprint", "service", "release", "at work"]
-    return Table(columns=columns, rows=rows, of_projects=True)
+    return Table(columns=[*texts.projects.COLUMNS], rows=rows, of_projects=True)
 
 
 async def _row(exchange: Exchange, project: Project) -> list[str]:
@@ -303,7 +301,7 @@ async def _row(exchange: Exchange, project: Project) -> list[str]:
         project.blueprint,
         await _service_in_a_word(exchange, project, under_way=bool(under_way)),
         str(release.number) if release else "",
-        ", ".join(f"run {run.number} ({run.status})" for run in under_way),
+        ", ".join(texts.projects.run_in_table(run.number, run.status) for run in under_way),
     ]
 
 
@@ -313,8 +311,14 @@ async def _reports(exchange: Exchange, some: Sequence[Run]) -> list[Block]:
 
 def _asked(one: Waiting) -> list[Block]:
     asked = Text(
-        text=f"Run {one.run_number}, {one.run_title}: {one.question.title} "
-        f"It waits for {one.whose}, since {since(one.created_at)}, until {clock(one.expires_at)}."
+        text=texts.questions.waiting(
+            one.run_number,
+            one.run_title,
+            one.question.title,
+            whose=one.whose,
+            how_long=since(one.created_at),
+            until=clock(one.expires_at),
+        )
     )
     if one.question.facts:
         return [asked, facts(one.question.facts)]
@@ -324,41 +328,36 @@ def _asked(one: Waiting) -> list[Block]:
 async def _follow(exchange: Exchange, project: Project) -> Reply:
     name, number = project.name, exchange.inbox_id
     if project.service != "running":
-        raise NothingToFollow(
-            f"{name} does not run: nothing is written that could be followed.",
-            advice=f"See what it wrote last with /logs {name}, or start it with /start {name}",
-        )
+        raise NothingToFollow(texts.logs.does_not_run(name), advice=texts.logs.see_last_lines(name))
     if not await followings.begin(exchange.tx, Following(exchange.session.id, number, name)):
         there = await followings.of_session(exchange.tx, exchange.session.id)
         followed = there.project if there else name
-        raise AlreadyFollowed(
-            f"The log of {followed} is followed here already, and one at a time is.",
-            advice=f"/logs {followed} stop ends that.",
-        )
-    stop = CommandChoice(label="Stop", command=f"/logs {name} stop")
+        raise AlreadyFollowed(texts.logs.followed_already(followed), advice=texts.logs.to_end(followed))
+    stop = CommandChoice(label=texts.logs.STOP_BUTTON, command=f"/logs {name} stop")
     return begun(name, number, exchange.services.patience).model_copy(update={"choices": [stop]})
 
 
 async def _stop_following(exchange: Exchange) -> Reply:
     there = await followings.of_session(exchange.tx, exchange.session.id)
     if there is None or not await followings.end(exchange.tx, exchange.session.id, there.number):
-        return Reply.saying("No log is followed here.")
+        return Reply.saying(texts.logs.NONE_FOLLOWED)
     seen = exchange.observation
     lines = seen.logs.splitlines() if seen and seen.logs else []
-    told = ended(there.project, there.number, f"{exchange.user.name} stopped it.", lines[-LAST_LINES:])
+    why = texts.logs.stopped_by(exchange.user.name)
+    told = ended(there.project, there.number, why, lines[-LAST_LINES:])
     return told.model_copy(update={"kind": Kind.ANSWER})
 
 
 def _log(chosen: Chosen, text: str) -> Reply:
     name = chosen.project.name
     if not text:
-        return Reply.saying(f"{chosen.remark}{name} has written nothing yet.")
+        return Reply.saying(paragraph(chosen.remark, texts.logs.written_nothing(name)))
     lines = text.splitlines()
-    head = f"{chosen.remark}The last {counted(len(lines), 'line')} of {name}:"
+    head = paragraph(chosen.remark, texts.logs.last_lines(len(lines), name))
     if len(text) <= _MOST_SHOWN:
         return Reply.saying(head, Code(text=text))
     tail = text[-_MOST_SHOWN:]
     return Reply(
         blocks=[Text(text=head), Code(text=f"…{tail}"), File(name=f"{name}.log", content=text)],
-        choices=[CommandChoice(label="Fewer lines", command=f"/logs {name} 20")],
+        choices=[CommandChoice(label=texts.logs.FEWER_BUTTON, command=f"/logs {name} 20")],
     )

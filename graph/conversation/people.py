@@ -10,7 +10,7 @@ from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.replies import Reply, Table
-from graph.conversation.texts.words import clock, listed
+from graph.conversation.texts.words import clock, listed, paragraph
 from shared.errors import BadInput, NotAllowed
 from shared.ids import UserId
 from shared.ledger import audit, groups, users
@@ -105,7 +105,8 @@ async def _add(exchange: Exchange, who: UserId | _Group, more: Sequence[str]) ->
     if known := await users.get(exchange.tx, who):
         same = given is None or given is known.role
         there = texts.people.let_in_already(known.name, who, known.role)
-        return Reply.saying(there if same else f"{there} {texts.people.to_change_role(who, role)}")
+        advice = "" if same else texts.people.to_change_role(who, role)
+        return Reply.saying(paragraph(there, advice))
     await users.let_in(exchange.tx, who, name=name or who, role=role)
     await _record(exchange, "user.added", who, role=role)
     return Reply.saying(texts.people.let_in(name or who, who, role))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graph.conversation import texts
 from graph.conversation.replies import Reply, Text
 from graph.conversation.sentences import SmallTalk
+from graph.conversation.texts.words import paragraph
 from shared.ledger.users import Role, User
 
 
@@ -43,4 +44,4 @@ def _about_model(user: User, model: str | None) -> str:
         return texts.sessions.model(model)
     if user.role is not Role.OWNER:
         return texts.sessions.NO_MODEL
-    return f"{texts.sessions.NO_MODEL} {texts.sessions.TO_CONFIGURE_MODEL}"
+    return paragraph(texts.sessions.NO_MODEL, texts.sessions.TO_CONFIGURE_MODEL)

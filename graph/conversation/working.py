@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from graph.acceptance import Work, start_work
+from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.choosing import choose
 from graph.conversation.exchange import Exchange
 from graph.conversation.looking import number
 from graph.conversation.replies import CommandChoice, Reply, Table
 from graph.conversation.reports import ended
-from graph.conversation.texts.words import listed
+from graph.conversation.texts.words import listed, paragraph
 from graph.orchestrator.work import Build, Deploy, Remove, Restart, Rollback, Start, Stop
 from shared.errors import BadInput, NotFound
 from shared.ledger import attachments, audit, claims, releases, runs
@@ -48,14 +49,19 @@ def build_of(call: Call) -> Build:
 
 async def build(exchange: Exchange, work: Build) -> Reply:
     """Start a build; its name may have several words."""
-    return await _start(exchange, work, f"Build {work.name or f'a {work.blueprint}'}")
+    title = texts.runs.build_title(work.name) if work.name else texts.runs.build_unnamed_title(work.blueprint)
+    return await _start(exchange, work, title)
 
 
 async def deploy(exchange: Exchange, call: Call) -> Reply:
     """Answer `/deploy [project] [release]`."""
     chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
-    title = f"Deploy {project.name}" if release is None else f"Deploy release {release} of {project.name}"
+    title = (
+        texts.runs.deploy_title(project.name)
+        if release is None
+        else texts.runs.deploy_release_title(project.name, release)
+    )
     return await _start(exchange, Deploy(project_id=project.id, release=release), title, chosen.remark)
 
 
@@ -63,12 +69,12 @@ async def rollback(exchange: Exchange, call: Call) -> Reply:
     """Answer `/rollback [project] [release]`."""
     chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     project, release = chosen.project, await _release(exchange, chosen.project, chosen.rest)
-    title = f"Roll back {project.name}"
+    title = texts.runs.roll_back_title(project.name)
     if release is not None:
-        title = f"{title} to release {release}"
+        title = texts.runs.roll_back_to_title(project.name, release)
     elif len(await releases.of_project(exchange.tx, project.id, limit=2)) < 2:
         raise NothingToRollBackTo(
-            f"{project.name} has no earlier release to go back to.", advice=f"See /releases {project.name}."
+            texts.projects.no_earlier_release(project.name), advice=texts.projects.see_releases(project.name)
         )
     return await _start(exchange, Rollback(project_id=project.id, release=release), title, chosen.remark)
 
@@ -76,25 +82,29 @@ async def rollback(exchange: Exchange, call: Call) -> Reply:
 async def stop(exchange: Exchange, call: Call) -> Reply:
     """Answer `/stop [project]`."""
     project, remark = await _only_project(exchange, call)
-    return await _start(exchange, Stop(project_id=project.id), f"Stop {project.name}", remark)
+    return await _start(exchange, Stop(project_id=project.id), texts.runs.stop_title(project.name), remark)
 
 
 async def start(exchange: Exchange, call: Call) -> Reply:
     """Answer `/start [project]`."""
     project, remark = await _only_project(exchange, call)
-    return await _start(exchange, Start(project_id=project.id), f"Start {project.name}", remark)
+    return await _start(exchange, Start(project_id=project.id), texts.runs.start_title(project.name), remark)
 
 
 async def restart(exchange: Exchange, call: Call) -> Reply:
     """Answer `/restart [project]`."""
     project, remark = await _only_project(exchange, call)
-    return await _start(exchange, Restart(project_id=project.id), f"Restart {project.name}", remark)
+    return await _start(
+        exchange, Restart(project_id=project.id), texts.runs.restart_title(project.name), remark
+    )
 
 
 async def remove(exchange: Exchange, call: Call) -> Reply:
     """Answer `/remove [project]`; the run asks before it removes anything."""
     project, remark = await _only_project(exchange, call)
-    return await _start(exchange, Remove(project_id=project.id), f"Remove {project.name}", remark)
+    return await _start(
+        exchange, Remove(project_id=project.id), texts.runs.remove_title(project.name), remark
+    )
 
 
 async def cancel(exchange: Exchange, call: Call) -> Reply:
@@ -107,14 +117,17 @@ async def cancel(exchange: Exchange, call: Call) -> Reply:
     under_way = await runs.of_session(exchange.tx, exchange.session.id, open_only=True)
     match under_way:
         case []:
-            return Reply.saying("Nothing is being worked on here, so there is nothing to cancel.")
+            return Reply.saying(texts.runs.NOTHING_TO_CANCEL)
         case [run]:
             return await _cancel(exchange, run)
         case _:
-            return Reply.saying("Which run shall be cancelled?").model_copy(
+            return Reply.saying(texts.runs.WHICH_TO_CANCEL).model_copy(
                 update={
                     "choices": [
-                        CommandChoice(label=f"Run {run.number}: {run.title}", command=f"/cancel {run.number}")
+                        CommandChoice(
+                            label=texts.runs.cancel_button(run.number, run.title),
+                            command=f"/cancel {run.number}",
+                        )
                         for run in under_way
                     ]
                 }
@@ -124,7 +137,7 @@ async def cancel(exchange: Exchange, call: Call) -> Reply:
 async def _cancel(exchange: Exchange, run: Run) -> Reply:
     status = await claims.request_cancel(exchange.tx, run.id, by=exchange.user.id)
     if run.status.ended:
-        return Reply.saying(f"Run {run.number}, {run.title}, is over: {ended(run)}")
+        return Reply.saying(texts.runs.is_over(run.number, run.title, ended(run)))
     await audit.record(
         exchange.tx,
         user_id=exchange.user.id,
@@ -135,8 +148,8 @@ async def _cancel(exchange: Exchange, run: Run) -> Reply:
     )
     exchange.to_wake.add(run.session_id)
     if status is Status.CANCELLED:
-        return _about(run, "Done.")
-    return _about(run, f"Run {run.number}, {run.title}, is told to stop, and will in a moment.")
+        return _about(run, texts.runs.CANCELLED_AT_ONCE)
+    return _about(run, texts.runs.told_to_stop(run.number, run.title))
 
 
 async def _start(exchange: Exchange, work: Work, title: str, remark: str = "") -> Reply:
@@ -153,8 +166,9 @@ async def _start(exchange: Exchange, work: Work, title: str, remark: str = "") -
     files = exchange.message.attachments
     if files:
         await attachments.give(exchange.tx, exchange.inbox_id, run.id)
-    gets = f" It gets {listed([file.name for file in files])}." if files else ""
-    return _about(run, f"{remark}Run {run.number} is queued: {title}.{gets}{await _before(exchange, run)}")
+    gets = texts.runs.gets(listed([file.name for file in files])) if files else ""
+    queued = texts.runs.queued(run.number, title)
+    return _about(run, paragraph(remark, queued, gets, await _before(exchange, run)))
 
 
 async def _before(exchange: Exchange, run: Run) -> str:
@@ -165,13 +179,13 @@ async def _before(exchange: Exchange, run: Run) -> str:
     first = [one for one in others if one.number < run.number and one.status is not Status.WAITING]
     if not first:
         return ""
-    return f" It stands behind run {first[0].number} ({first[0].title}), which works on the same project."
+    return texts.runs.stands_behind(first[0].number, first[0].title)
 
 
 async def _only_project(exchange: Exchange, call: Call) -> tuple[Project, str]:
     chosen = await choose(exchange.tx, exchange.session.id, call.words, exchange.about)
     if chosen.rest:
-        raise TooManyWords(f"/{call.name} takes the name of a project and nothing else.")
+        raise TooManyWords(texts.runs.only_a_project(call.name))
     return chosen.project, chosen.remark
 
 
@@ -180,7 +194,7 @@ async def _release(exchange: Exchange, project: Project, words: list[str]) -> in
     if not words:
         return None
     if len(words) > 1:
-        raise TooManyWords("A project and the number of a release, and nothing else.")
+        raise TooManyWords(texts.runs.ONLY_A_RELEASE)
     release = await releases.by_number(exchange.tx, project.id, number(words[0]))
     return release.number
 
@@ -191,11 +205,8 @@ def _about(run: Run, text: str) -> Reply:
 
 def _blueprints(exchange: Exchange) -> Reply:
     known = exchange.services.catalogue()
-    table = Table(columns=["blueprint", "what it makes"], rows=[[one.name, one.summary] for one in known])
-    return Reply.saying(
-        f"Say what to make and how to call it: /new <blueprint> <name> [description], "
-        f"for example /new {known[0].name} hello."
-        if known
-        else "There are no blueprints.",
-        table,
+    table = Table(
+        columns=[*texts.projects.BLUEPRINT_COLUMNS], rows=[[one.name, one.summary] for one in known]
     )
+    head = texts.projects.blueprints(known[0].name) if known else texts.projects.NO_BLUEPRINTS
+    return Reply.saying(head, table)

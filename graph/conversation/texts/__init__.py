@@ -6,6 +6,30 @@ never pieces that another language would put in another order. Numbers, times an
 docs/decisions/0013-texts.md.
 """
 
-from graph.conversation.texts import health, locks, people, repositories, search, sessions
+from graph.conversation.texts import (
+    commands,
+    health,
+    locks,
+    logs,
+    people,
+    projects,
+    questions,
+    repositories,
+    runs,
+    search,
+    sessions,
+)
 
-__all__ = ["health", "locks", "people", "repositories", "search", "sessions"]
+__all__ = [
+    "commands",
+    "health",
+    "locks",
+    "logs",
+    "people",
+    "projects",
+    "questions",
+    "repositories",
+    "runs",
+    "search",
+    "sessions",
+]

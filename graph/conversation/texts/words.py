@@ -48,6 +48,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def either(items: Sequence[str]) -> str:
+    """Return `a, b or c`."""
+    return listed(items, "or")
+
+
+def paragraph(*sentences: str) -> str:
+    """Return whole sentences one behind the other, without those that are empty."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
 def plural(number: int, one: str, more: str) -> str:
     """Return what a number asks for: the one place that knows how many forms the language has."""
     return one if number == 1 else more
