@@ -156,7 +156,9 @@ async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[in
 
     Meanwhile a row may have gone to another chat, where the message does not stand, or have been
     revived; and the same may be recorded again by somebody who does not know that it was. Neither
-    changes anything. But what was said was said, also where the chat was closed by then.
+    changes anything. But what was said was said, also where the chat was closed by then, and by
+    whoever has lost the lease since: what its call came to, nobody knows better until the row is
+    taken by the next one.
 
     Returns:
         The ids of those that are settled; the others belong to a transaction that is still open,
@@ -167,12 +169,15 @@ async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[in
             f"""
             WITH mark AS (
                 SELECT * FROM unnest(%(ids)s::bigint[], %(chats)s::bigint[], %(were)s::text[], %(statuses)s::text[],
-                                     %(message_ids)s::bigint[], %(revisions)s::int[], %(errors)s::text[])
-                    AS mark (id, chat_id, was, status, message_id, sent_revision, error)
+                                     %(message_ids)s::bigint[], %(revisions)s::int[], %(errors)s::text[],
+                                     %(attempts)s::int[])
+                    AS mark (id, chat_id, was, status, message_id, sent_revision, error, attempts)
             ), free AS (
-                SELECT outbox.id FROM outbox
-                 WHERE id IN (SELECT id FROM mark) AND EXISTS ({_HELD})
-                   FOR NO KEY UPDATE SKIP LOCKED
+                SELECT outbox.id FROM outbox JOIN mark USING (id)
+                 -- Whoever takes a row counts it as an attempt.
+                 WHERE EXISTS ({_HELD})
+                    OR (mark.was = 'sending' AND outbox.status = 'sending' AND outbox.attempts = mark.attempts)
+                   FOR NO KEY UPDATE OF outbox SKIP LOCKED
             ), written AS (
                 UPDATE outbox
                    SET status = mark.status, message_id = mark.message_id, sent_revision = mark.sent_revision,
@@ -195,6 +200,7 @@ async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[in
                 "message_ids": [mark.message_id for mark in marks],
                 "revisions": [mark.sent_revision for mark in marks],
                 "errors": [mark.error and storable(mark.error) for mark in marks],
+                "attempts": [mark.row.attempts for mark in marks],
                 "token": token,
             },
         )
@@ -206,6 +212,14 @@ async def chats_with_something(tx: Connection) -> set[int]:
     async with tx.cursor(row_factory=tuple_row) as cursor:
         # Index: outbox_open.
         await cursor.execute(f"SELECT DISTINCT chat_id FROM outbox WHERE {OPEN} AND due_at < 'infinity'")
+        return {chat_id for (chat_id,) in await cursor.fetchall()}
+
+
+async def chats_under_way(tx: Connection) -> set[int]:
+    """Return the chats in which a call is under way, or nobody knows how it went."""
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        # Index: outbox_open.
+        await cursor.execute("SELECT DISTINCT chat_id FROM outbox WHERE status = 'sending'")
         return {chat_id for (chat_id,) in await cursor.fetchall()}
 
 

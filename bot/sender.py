@@ -50,6 +50,9 @@ _RECORDED_WITHIN_S: Final = 1.0
 _FRESH_S: Final = 4.0
 """A mark older than this is not acted upon: the process was paused, and another one may speak now."""
 
+_HANDOVER_S: Final = 1.0 + _LAST_WORD_S + _RECORDED_WITHIN_S
+"""So long after a handover the last speaker may still be at it: it finds out by its next beat, a second later."""
+
 _SOON_S: Final = 0.02
 """When to look again for a row that somebody else's transaction holds."""
 
@@ -59,7 +62,15 @@ log = structlog.get_logger(__name__)
 class Sender:
     """The one that speaks, as long as it holds the lease."""
 
-    def __init__(self, database: Database, bot: Bot, *, token: int, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bot: Bot,
+        *,
+        token: int,
+        pace: Pace | None = None,
+        handover_s: float = _HANDOVER_S,
+    ) -> None:
         """Put it together; nothing is sent yet.
 
         Args:
@@ -67,11 +78,13 @@ class Sender:
             bot: Who speaks.
             token: The lease by which this process speaks.
             pace: How fast.
+            handover_s: Seconds for which calls may be under way that the last speaker has begun.
         """
         self._database = database
         self._token = token
         self._courier = Courier(bot)
         self._pace = pace or Pace()
+        self._handover_s = handover_s
         self._probe = Probe(database, self._courier, self._pace)
         self._holds = Holds()
         self._conclusion = Conclusion(database, self._holds, token=token, wake=self.wake)
@@ -98,6 +111,7 @@ class Sender:
             async with asyncio.TaskGroup() as self._calls:
                 try:
                     await self._hold_what_was_paused()
+                    await self._hold_what_was_left()
                     async with asyncio.TaskGroup() as loops:
                         loops.create_task(self._sweep(), name="sender.sweep")
                         loops.create_task(self._serve(), name="sender.serve")
@@ -113,6 +127,20 @@ class Sender:
 
         for chat_id, seconds in (await outlast(pauses)).items():
             self._holds.hold(chat_id, seconds)
+
+    async def _hold_what_was_left(self) -> None:
+        """Leave alone what the last speaker may be calling for, if it lives: it says how that ended, or stops.
+
+        We hold the lease, so that it begins nothing new. When it began what is under way does not
+        matter: a call that hangs may be long under way, and the database's clock may have been set.
+        """
+
+        async def left() -> set[int]:
+            async with self._database.connection() as connection:
+                return await dispatch.chats_under_way(connection)
+
+        for chat_id in await outlast(left):
+            self._holds.hold(chat_id, self._handover_s)
 
     async def _sweep(self) -> None:
         """Wake the chats that something waits for, every second and at the start."""
@@ -235,7 +263,11 @@ class Sender:
 
     async def _deliver(self, rank: Rank, row: Row, begun: float) -> None:
         """Make one row stand, and say what became of it; its chat is free then."""
-        mark = await self._recover(row) if rank is Rank.UNKNOWN else await self._carry(row, begun)
+        try:
+            mark = await self._recover(row) if rank is Rank.UNKNOWN else await self._carry(row, begun)
+        except LeaseLost:
+            # The sweep stops us within a second. Raised here, it would cut short the calls of other chats.
+            mark = None
         if mark is not None:
             self._done.append(mark)
         counted = self._busy.pop(row.chat_id)

@@ -138,13 +138,18 @@ class Speaking:
 
 @asynccontextmanager
 async def speaking(
-    database: Database, telegram: Telegram, *, limits: Limits = BRISK, running: bool = True
+    database: Database,
+    telegram: Telegram,
+    *,
+    limits: Limits = BRISK,
+    running: bool = True,
+    handover_s: float = 0.0,
 ) -> AsyncIterator[Speaking]:
-    """A sender that holds the lease and works."""
+    """A sender that holds the lease and works; nobody speaks beside it, unless a handover takes time."""
     bot = bot_of(telegram)
     async with database.transaction() as tx:
         token = await next_token(tx)
-    sender = Sender(database, bot, token=token, pace=Pace(limits))
+    sender = Sender(database, bot, token=token, pace=Pace(limits), handover_s=handover_s)
     task = asyncio.create_task(sender.run()) if running else None
     try:
         yield Speaking(database, bot, token, sender)

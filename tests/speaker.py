@@ -30,7 +30,8 @@ async def speak(database_url: str, telegram_url: str, token: str) -> None:
     lease = Lease(database_url, FRONT, holder=str(os.getpid()))
     async with Database(database_url, connections=4) as database, lease.held() as held:
         print(os.getpid(), flush=True)
-        await Sender(database, bot, token=held.token, pace=Pace(BRISK)).run()
+        # Whoever spoke before is dead, and so are its calls.
+        await Sender(database, bot, token=held.token, pace=Pace(BRISK), handover_s=0.0).run()
 
 
 def main() -> None:

@@ -112,3 +112,31 @@ async def test_only_a_row_that_somebody_is_changing_has_to_be_recorded_later(sen
         assert not await sending.record(said(row))
         await tx.execute("DELETE FROM outbox")
     assert await sending.record(said(row))
+
+
+async def test_what_was_said_counts_also_when_another_one_speaks_by_now(sending: Outbox) -> None:
+    row = await sending.take()
+    async with sending.database.transaction() as tx:
+        await next_token(tx)
+    assert await sending.record(said(row))
+    now = await sending.row()
+    assert (now.status, now.message_id) == (RowStatus.SENT, 5)
+
+
+async def test_what_the_next_one_has_taken_is_no_business_of_the_last_one(sending: Outbox) -> None:
+    row = await sending.take()
+    async with sending.database.transaction() as tx:
+        following = Outbox(sending.database, await next_token(tx))
+    await following.take()
+    assert not await sending.record(said(row))
+    assert (await sending.row()).status is RowStatus.SENDING
+
+
+async def test_who_speaks_no_more_records_no_edit(sending: Outbox) -> None:
+    await sending.record(said(await sending.take()))
+    await sending.put("two")
+    row = await sending.take()
+    async with sending.database.transaction() as tx:
+        await next_token(tx)
+    assert not await sending.record(said(row))
+    assert (await sending.row()).sent_revision == 1

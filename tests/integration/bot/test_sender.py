@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -670,6 +671,55 @@ class TestLease:
         async with speaking(database, telegram) as speaker:
             await speaker.settled("k")
         assert said(telegram, ann) == ["two"]
+
+
+class TestHandover:
+    async def test_a_call_that_ends_when_another_one_speaks_already_is_said_once(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        telegram.fail("sendMessage", slow_s=1.5)
+        # One that nobody could find: only who has sent it knows.
+        asked = Words(text="Why?", prompt="Say why")
+        async with speaking(database, telegram) as old:
+            key = await old.put(ann, asked)
+            await until(lambda: _has_status(database, key, "sending"))
+            async with speaking(database, telegram, handover_s=30) as new:
+                (row,) = await new.settled(key)
+        assert said(telegram, ann) == ["Why?"]
+        assert row.message_id == telegram.last(ann).id
+
+    async def test_a_call_that_does_not_end_is_asked_about_when_it_can_no_longer_be_under_way(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        bob = writer(telegram, 2)
+        async with speaking(database, telegram, running=False) as dead:
+            left = await dead.put(ann, QUESTION)
+            async with database.transaction() as tx:
+                await tx.execute("UPDATE outbox SET status = 'sending', due_at = clock_timestamp()")
+        begun = time.monotonic()
+        async with speaking(database, telegram, handover_s=2) as speaker:
+            keys = [left, await speaker.put(ann, "waits behind it", key="next")]
+            keys.append(await speaker.put(bob, "does not wait", key="elsewhere"))
+            asked, following, elsewhere = await speaker.settled(*keys)
+        assert telegram.calls("editMessageReplyMarkup")[0]["at"] - begun >= 2
+        assert said(telegram, ann) == ["Shall I?", "waits behind it"]
+        sent = [row.sent_at for row in (elsewhere, asked, following) if row.sent_at is not None]
+        assert sent == sorted(sent)
+
+    async def test_who_is_replaced_ends_its_calls_in_all_chats(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        bob = writer(telegram, 2)
+        telegram.fail("sendMessage", chat=ann, slow_s=0.8, retry_after=1)
+        telegram.fail("sendMessage", chat=bob, slow_s=2)
+        async with speaking(database, telegram) as old:
+            keys = [await old.put(person, Words(text="Why?", prompt="Say why")) for person in (ann, bob)]
+            for key in keys:
+                await until(lambda key=key: _has_status(database, key, "sending"))  # type: ignore[misc]
+            async with speaking(database, telegram, handover_s=3) as new:
+                rows = await new.settled(*keys)
+        assert said(telegram, ann) == said(telegram, bob) == ["Why?"]
+        assert rows[1].attempts == 1
 
 
 async def _true(value: object) -> bool:
