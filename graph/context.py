@@ -8,7 +8,7 @@ from typing import Any
 
 from graph.journal import Journal
 from shared.database import Database
-from shared.ledger import effects
+from shared.ledger import effects, events
 from shared.ledger.approvals import digest_of
 from shared.ledger.claims import Claim
 from shared.ledger.runs import Run
@@ -48,6 +48,8 @@ class RunContext:
         kind: str,
         request: Mapping[str, Any],
         make: Callable[[], Awaitable[dict[str, Any]]],
+        *,
+        note: Callable[[dict[str, Any]], str] | None = None,
     ) -> dict[str, Any]:
         """Make an effect once, or return what it came to before.
 
@@ -59,6 +61,7 @@ class RunContext:
             kind: What it changes: `repository`, `commit`, `release`, `deployment`.
             request: What is asked for; the same key with another request is refused.
             make: Makes the effect and returns what it came to, without secrets.
+            note: Says to people what it came to, in the transaction of its record: once, whatever crashes.
 
         Returns:
             What it came to.
@@ -73,6 +76,12 @@ class RunContext:
         if effect.result is not None:
             return effect.result
         result = await make()
+        told = [events.Told(events.NOTE_WRITTEN, {"text": note(result)})] if note is not None else []
+        if told:
+            # What was told before should be read before.
+            await self.journal.write()
         async with self.database.transaction() as tx:
+            # First: who has shared the run's row with the journal would wait for it in a circle.
+            await events.append_all(tx, run, told, token=token)
             await effects.finish(tx, run, token, key=key, result=result)
         return result

@@ -24,6 +24,7 @@ from graph.orchestrator.merge import merge
 from graph.orchestrator.operate import approve_operation, operate
 from graph.orchestrator.plan import plan
 from graph.orchestrator.propose import propose, propose_again
+from graph.orchestrator.protect import protect
 from graph.orchestrator.publish import publish
 from graph.orchestrator.report import report
 from graph.orchestrator.retries import POLICY, is_transient, last_attempt
@@ -79,6 +80,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
         Step.CHECKS, Step.APPROVE_MERGE, Step.PROPOSE_AGAIN, Step.CHECKOUT, Step.PUBLISH,
     )  # fmt: skip
     add(Step.PUBLISH, publish)
+    add(Step.PROTECT, protect)
     add(Step.CONFIGURE, configure, Step.PROVIDE, Step.APPROVE_RELEASE)
     add(Step.PROVIDE, provide, Step.CONFIGURE, Step.REPORT)
     add(Step.APPROVE_RELEASE, approve_release, Step.CONFIGURE, Step.DEPLOY, Step.REPORT)
@@ -94,7 +96,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     graph.add_edge(Step.PLAN, Step.APPROVE_PLAN)
     graph.add_edge(Step.SAVE_WORK, Step.TEST)
     graph.add_edge(Step.CHECKOUT, Step.TEST)
-    graph.add_edge(Step.PUBLISH, Step.CONFIGURE)
+    graph.add_edge(Step.PROTECT, Step.CONFIGURE)
     graph.add_edge(Step.VERIFY, Step.REPORT)
     graph.add_edge(Step.OPERATE, Step.REPORT)
     graph.add_edge(Step.REPORT, END)
@@ -107,6 +109,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
         Step.SCAFFOLD, where(Step.APPROVE_WORKFLOWS, Step.TEST), [Step.APPROVE_WORKFLOWS, Step.TEST]
     )
     graph.add_conditional_edges(Step.TEST, where(Step.PROPOSE, Step.PUBLISH), [Step.PROPOSE, Step.PUBLISH])
+    graph.add_conditional_edges(Step.PUBLISH, _after_publishing, [Step.PROTECT, Step.CONFIGURE])
     return graph.compile(name=WORKFLOW)
 
 
@@ -121,6 +124,11 @@ async def intake(state: State, context: RunContext, tools: Tools) -> Command[Ste
             return await select_for_rollback(work, state, context, tools)
         case work:
             return await select_for_operation(work, state, context, tools)
+
+
+def _after_publishing(state: State) -> Step:
+    """Protect only what this run has made, and brought its first files to."""
+    return Step.PROTECT if "pull" in state else Step.CONFIGURE
 
 
 def _node(action: Action, tools: Tools) -> Callable[..., Awaitable[Any]]:

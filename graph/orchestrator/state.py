@@ -26,6 +26,7 @@ class Step(StrEnum):
     APPROVE_MERGE = "approve_merge"
     MERGE = "merge"
     PUBLISH = "publish"
+    PROTECT = "protect"
     CONFIGURE = "configure"
     PROVIDE = "provide"
     APPROVE_RELEASE = "approve_release"

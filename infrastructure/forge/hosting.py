@@ -161,10 +161,13 @@ class Hosting(Protocol):
         ...
 
     async def protect(self, repository: Repository, branch: str, *, checks: Sequence[str] = ()) -> bool:
-        """Let nobody push to a branch past pull requests and these checks.
+        """Let nobody push to a branch past pull requests and these checks, unless it is protected already.
 
         Returns:
-            Whether it is protected; a plan without protection is no error.
+            Whether it is by this; otherwise it stays protected as people have it.
+
+        Raises:
+            TelewrightError: The place's plan has no protection, or we lack the right; it says what to do.
         """
         ...
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote as quoted
 
-from github import GithubException
 from github.PublicKey import PublicKey
 from github.Repository import Repository as Remote
 from github.Variable import Variable
 
-from infrastructure.forge.github.answers import meaning
-from infrastructure.forge.github.errors import PlanLacks
-
 
 def protect(repository: Remote, branch: str, checks: Sequence[str]) -> bool:
     """See `Hosting.protect`."""
+    if repository.get_branch(branch).protected:
+        return False
     rules = {
         # Strict: GitHub merges nothing that was checked on another base.
         "required_status_checks": {"strict": True, "contexts": list(checks)} if checks else None,
@@ -23,15 +21,10 @@ def protect(repository: Remote, branch: str, checks: Sequence[str]) -> bool:
         "enforce_admins": True,
         "restrictions": None,
     }
-    try:
-        # Not PyGithub's own call: it leaves out `contexts`, which GitHub's description asks for.
-        repository.requester.requestJsonAndCheck(
-            "PUT", f"{repository.url}/branches/{quoted(branch, safe='')}/protection", input=rules
-        )
-    except GithubException as error:
-        if isinstance(meaning(error), PlanLacks):
-            return False
-        raise
+    # Not PyGithub's own call: it leaves out `contexts`, which GitHub's description asks for.
+    repository.requester.requestJsonAndCheck(
+        "PUT", f"{repository.url}/branches/{quoted(branch, safe='')}/protection", input=rules
+    )
     return True
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from infrastructure.forge import NameTaken, NoCommit, Repository
 from infrastructure.forge.github import GitHubForge, Missing
+from infrastructure.forge.github.errors import PlanLacks
 from infrastructure.forge.hosting import (
     CannotMerge,
     CheckSource,
@@ -290,7 +291,7 @@ async def test_a_protected_branch_takes_pull_requests_alone(
     forge: GitHubForge, repository: Repository, project: Project, tree: Path
 ) -> None:
     assert await forge.protect(repository, "main", checks=["test"])
-    assert await forge.protect(repository, "main", checks=["test"])
+    assert not await forge.protect(repository, "main")
 
     rules = project.about["protections"]["main"]
     assert rules["enforce_admins"]
@@ -298,14 +299,27 @@ async def test_a_protected_branch_takes_pull_requests_alone(
     assert rules["required_status_checks"]["strict"]
 
 
-async def test_a_plan_without_protection_is_no_error(
+async def test_a_branch_that_people_have_protected_stays_as_they_have_it(
+    forge: GitHubForge, repository: Repository, project: Project
+) -> None:
+    project.protect("main", approvals=2)
+
+    assert not await forge.protect(repository, "main", checks=["test"])
+
+    rules = project.about["protections"]["main"]
+    assert rules["required_status_checks"] is None
+    assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
+
+
+async def test_a_plan_without_protection_is_said_to_have_none(
     forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project
 ) -> None:
     on_github.github.fail(
         "PUT */protection", status=403, message="Upgrade to GitHub Pro or make this repository public."
     )
 
-    assert not await forge.protect(repository, "main")
+    with pytest.raises(PlanLacks, match="Upgrade to GitHub Pro"):
+        await forge.protect(repository, "main")
 
 
 async def test_variables_and_secrets_are_set_and_changed(
