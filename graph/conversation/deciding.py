@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from graph.conversation import questions
+from graph.conversation import questions, texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
 from graph.conversation.looking import NotANumber, number
@@ -13,7 +13,7 @@ from graph.conversation.messages import Decision
 from graph.conversation.questions import Waiting
 from graph.conversation.replies import Awaited, CommandChoice, DecisionChoice, Kind, Reply
 from graph.conversation.reports import report
-from graph.conversation.texts.words import listed
+from graph.conversation.texts.words import either
 from shared.errors import BadInput, TelewrightError
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs
@@ -36,9 +36,7 @@ _NO = re.compile(
 """“no idea” is no answer: behind a bare “no” a reason needs a comma or a because."""
 
 _NO_COMMENT = frozenset({"-", "none", "no comment", "nothing", "skip"})
-_WHOSE = "If that was your answer, reply to the question with it, or press a button."
-_WAY_OUT = "never mind"
-_NEVER_MIND = frozenset({_WAY_OUT, "cancel", "nevermind", "forget it"})
+_NEVER_MIND = frozenset({texts.questions.WAY_OUT, "cancel", "nevermind", "forget it"})
 
 
 class NothingWaits(BadInput):
@@ -61,7 +59,7 @@ async def approve(exchange: Exchange, call: Call) -> Reply:
     """Answer `/approve [run]`."""
     asked, rest = await _asked(exchange, call.words)
     if rest:
-        raise BadInput("/approve takes the number of a run and nothing else: a comment would be lost.")
+        raise BadInput(texts.questions.APPROVE_WITHOUT_COMMENT)
     return await _choose(exchange, asked, _approving)
 
 
@@ -76,7 +74,7 @@ async def answer(exchange: Exchange, call: Call) -> Reply:
     asked, rest = await _asked(exchange, call.words)
     text = _behind(call, rest)
     if not text:
-        raise NotAnAnswer("Write your answer behind it: /answer [run] <text>.")
+        raise NotAnAnswer(texts.questions.WRITE_BEHIND)
     return await _tell(exchange, [one for one in asked if one.question.wants_text] or asked, text)
 
 
@@ -87,7 +85,7 @@ async def comment(exchange: Exchange, text: str) -> Reply | None:
         return None
     _forget(exchange, awaited.approval_id)
     if text.casefold() in _NEVER_MIND:
-        return Reply.saying("All right, nothing is decided. /approvals shows what waits.")
+        return Reply.saying(texts.questions.NOTHING_DECIDED)
     given = None if text.casefold() in _NO_COMMENT else text
     return await _decide(exchange, awaited.approval_id, awaited.key, given, asked_before=True)
 
@@ -106,7 +104,7 @@ async def in_words(exchange: Exchange, text: str) -> Reply | None:
     if meant is None:
         return None
     if asked and exchange.may_be_for_others:
-        return _these_are_the_answers(asked, _WHOSE)
+        return _these_are_the_answers(asked, texts.questions.WHOSE_ANSWER)
     return await _choose(exchange, asked, meant, comment=comment)
 
 
@@ -136,7 +134,7 @@ async def overheard(exchange: Exchange) -> Reply | None:
         for one in await _open_questions(exchange)
         if one.id == commented or (one.question.wants_text and one.may_be_decided_by(exchange.user))
     ]
-    return _these_are_the_answers(asked, _WHOSE) if asked else None
+    return _these_are_the_answers(asked, texts.questions.WHOSE_ANSWER) if asked else None
 
 
 async def to_the_run(exchange: Exchange) -> Reply:
@@ -157,7 +155,7 @@ async def over(exchange: Exchange, approval_id: ApprovalId) -> TelewrightError:
         approvals.check_open(await approvals.get(exchange.tx, approval_id))
     except ApprovalClosed as error:
         return error
-    return NothingWaits("This is not asked any more: its run is over.")
+    return NothingWaits(texts.questions.NOT_ASKED_ANY_MORE)
 
 
 def _forget(exchange: Exchange, approval_id: ApprovalId) -> None:
@@ -207,7 +205,7 @@ async def _nothing_waits(exchange: Exchange) -> TelewrightError:
     run = exchange.about
     state = (await report(exchange.tx, run)).state
     return NothingWaits(
-        f"Run {run.number}, {run.title}, asks nothing: {state}", advice="See /approvals for what waits."
+        texts.questions.asks_nothing_but(run.number, run.title, state), advice=texts.questions.SEE_APPROVALS
     )
 
 
@@ -229,11 +227,13 @@ async def _choose(
         case [(one, choice)]:
             return await _decide(exchange, one.id, choice.key, comment)
         case several:
-            return Reply.saying("Several questions wait. Which one do you mean?").model_copy(
+            return Reply.saying(texts.questions.WHICH_QUESTION).model_copy(
                 update={
                     "choices": [
                         DecisionChoice(
-                            label=f"{choice.label}: run {one.run_number}, {one.question.title}",
+                            label=texts.questions.choice_of_run(
+                                choice.label, one.run_number, one.question.title
+                            ),
                             approval_id=one.id,
                             key=choice.key,
                             asks_comment=choice.asks_comment,
@@ -252,11 +252,11 @@ async def _tell(exchange: Exchange, asked: Sequence[Waiting], text: str) -> Repl
         case [one]:
             return await _decide(exchange, one.id, None, text)
         case _:
-            return Reply.saying("Several questions wait for a text. Which one do you answer?").model_copy(
+            return Reply.saying(texts.questions.WHICH_TEXT).model_copy(
                 update={
                     "choices": [
                         CommandChoice(
-                            label=f"Run {one.run_number}, {one.question.title}",
+                            label=texts.questions.text_for_run(one.run_number, one.question.title),
                             command=f"/answer {one.run_number} {text}",
                         )
                         for one in asked
@@ -291,12 +291,12 @@ async def _decide(
     )
     run = await runs.get(exchange.tx, decided.run_id)
     exchange.to_wake.add(run.session_id)
-    said = chosen.label if chosen else "your answer"
+    said = chosen.label if chosen else texts.questions.YOUR_ANSWER
     # A comment that was asked for is shown where the question stands: more of it is only noise.
     shown = asked_before and run.session_id == exchange.session.id
     return Reply(
         kind=Kind.REMARK if shown else Kind.ANSWER,
-        blocks=Reply.saying(f"Noted for run {run.number}: {said}.").blocks,
+        blocks=Reply.saying(texts.questions.noted(run.number, said)).blocks,
         run_number=run.number,
         approval_id=approval_id,
     )
@@ -311,21 +311,16 @@ async def _may_decide(exchange: Exchange, approval: Approval) -> bool:
 def _ask_comment(
     exchange: Exchange, run: Run, approval_id: ApprovalId, chosen: Choice, question: Question
 ) -> Reply:
-    awaited = Awaited(approval_id=approval_id, key=chosen.key, user_id=exchange.user.id, way_out=_WAY_OUT)
-    return Reply.saying(f"{question.title} {chosen.label}: what should be different?").model_copy(
+    awaited = Awaited(
+        approval_id=approval_id, key=chosen.key, user_id=exchange.user.id, way_out=texts.questions.WAY_OUT
+    )
+    return Reply.saying(texts.questions.ask_comment(question.title, chosen.label)).model_copy(
         update={"awaited": awaited, "approval_id": approval_id, "run_number": run.number}
     )
 
 
 def _these_are_the_answers(asked: Sequence[Waiting], remark: str = "") -> Reply:
-    lines = [
-        *([remark] if remark else []),
-        *(
-            f"Run {one.run_number} asks: {one.question.title} "
-            f"The answers are {listed([choice.label for choice in one.question.choices], 'or') or 'any text'}."
-            for one in asked
-        ),
-    ]
+    lines = [*([remark] if remark else []), *map(_answers, asked)]
     several = len(asked) > 1
     return Reply.saying("\n".join(lines)).model_copy(
         update={
@@ -333,11 +328,16 @@ def _these_are_the_answers(asked: Sequence[Waiting], remark: str = "") -> Reply:
                 choice
                 for one in asked
                 for choice in questions.choices(
-                    one.question, one.id, about=f"run {one.run_number}" if several else ""
+                    one.question, one.id, about=texts.questions.about_run(one.run_number) if several else ""
                 )
             ]
         }
     )
+
+
+def _answers(one: Waiting) -> str:
+    answers = either([choice.label for choice in one.question.choices]) or texts.questions.ANY_TEXT
+    return texts.questions.answers_are(one.run_number, one.question.title, answers)
 
 
 def _meant(

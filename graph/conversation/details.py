@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.conversation import questions
+from graph.conversation import questions, texts
 from graph.conversation.calls import Call
 from graph.conversation.deciding import NothingWaits
 from graph.conversation.exchange import Exchange
@@ -40,7 +40,7 @@ async def details(exchange: Exchange, call: Call) -> Reply:
         raise NothingWaits
     last = await _asked_last(exchange.tx, run)
     if last is None:
-        raise NothingWaits(f"Run {run.number}, {run.title}, has asked nothing.")
+        raise NothingWaits(texts.questions.has_asked_nothing(run.number, run.title))
     return Reply(blocks=last, run_number=run.number)
 
 
@@ -58,14 +58,14 @@ async def _asked_last(tx: Connection, run: Run) -> list[Block] | None:
     approval = asked[-1]
     question = Question.model_validate(approval.question)
     blocks = await _of(tx, approval.id, question, run.number)
-    over = f"It was {approval.status}"
+    over = texts.questions.it_was(approval.status)
     if approval.decided_at is not None:
-        over = f"{over} at {clock(approval.decided_at)}"
-    return [*blocks, Text(text=f"{over}.")]
+        over = texts.questions.it_was_at(approval.status, clock(approval.decided_at))
+    return [*blocks, Text(text=over)]
 
 
 async def _of(tx: Connection, approval_id: ApprovalId, question: Question, run_number: int) -> list[Block]:
-    blocks: list[Block] = [Text(text=f"Run {run_number}: {question.title}")]
+    blocks: list[Block] = [Text(text=texts.questions.details_of(run_number, question.title))]
     if question.facts:
         blocks.append(facts(question.facts))
     if question.text:
@@ -74,7 +74,7 @@ async def _of(tx: Connection, approval_id: ApprovalId, question: Question, run_n
 
 
 def _shown(detail: Detail, run_number: int) -> Block:
-    text = detail.text.strip("\n") or "none"
+    text = detail.text.strip("\n") or texts.questions.NO_DETAIL
     if len(text) <= _MOST_SHOWN and text.count("\n") < _MOST_LINES:
         return Code(title=detail.name, text=text)
     return File(name=f"run-{run_number}-{detail.name.lower().replace(' ', '-')}.txt", content=text)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from graph.conversation import texts
 from graph.conversation.questions import offered, put
 from graph.conversation.replies import Block, Code, Kind, Link, Reply, Text
 from graph.conversation.texts.words import capitalised, duration, since, step_name
@@ -22,18 +23,7 @@ _LINE_LENGTH = 300
 _WORTH_TELLING_S = 0.1
 """The end of a step that was shorter is not told: the next one has begun."""
 
-_DONE = {
-    "approve": "Approved",
-    "reject": "Changes asked for",
-    "decline": "Declined",
-    "cancel": "Cancelled",
-}
-"""What the choices that most questions have come to."""
-
-_ADDRESSES = ("pull_request", "repository")
-"""Where people look at what a run has made, besides the service itself."""
-
-Teller: TypeAlias = Callable[[Event, Run], "Reply | None"]
+Teller: TypeAlias = Callable[[Event, Run], Reply | None]
 
 
 def narrate(event: Event, run: Run) -> Reply | None:
@@ -52,46 +42,42 @@ def narrate(event: Event, run: Run) -> Reply | None:
 
 
 def _blocked(event: Event, run: Run) -> Reply:
-    by, title = event.data.get("by"), _text(event, "title")
-    return _notice(run, f"Run {run.number} waits behind run {by} ({title}), which works on the same project.")
+    by, title = str(event.data.get("by")), _text(event, "title")
+    return _notice(run, texts.runs.blocked(run.number, by, title))
 
 
 def _started(_: Event, run: Run) -> Reply:
-    return _progress(run, f"Run {run.number}, {run.title}: a worker has taken it up.")
+    return _progress(run, texts.runs.started(run.number, run.title))
 
 
 def _resumed(_: Event, run: Run) -> Reply:
-    return _progress(run, f"Run {run.number}, {run.title}: it goes on.")
+    return _progress(run, texts.runs.resumed(run.number, run.title))
 
 
 def _paused(event: Event, run: Run) -> Reply:
     reason = _text(event, "reason").rstrip(".")
     if event.data.get("expected"):
-        return _progress(run, f"{reason}.")
-    return _notice(run, f"Run {run.number} pauses: {reason}. It goes on by itself then.")
+        return _progress(run, texts.runs.paused_as_expected(reason))
+    return _notice(run, texts.runs.paused(run.number, reason))
 
 
 def _taken_over(_: Event, run: Run) -> Reply:
-    return _notice(
-        run,
-        f"Run {run.number} was picked up again by another worker, from where it stood: "
-        "the one before has stopped answering.",
-    )
+    return _notice(run, texts.runs.taken_over(run.number))
 
 
 def _step_started(event: Event, run: Run) -> Reply | None:
-    return None if _text(event, "step") in UNTOLD else _progress(run, f"{_step(event)} …")
+    return None if _text(event, "step") in UNTOLD else _progress(run, texts.runs.step_begun(_step(event)))
 
 
 def _step_finished(event: Event, run: Run) -> Reply | None:
     took = event.data.get("took_s")
     if _text(event, "step") in UNTOLD or (isinstance(took, int | float) and took < _WORTH_TELLING_S):
         return None
-    return _progress(run, f"{_step(event)}: done in {_took(event)}.")
+    return _progress(run, texts.runs.step_is_done(_step(event), _took(event)))
 
 
 def _step_failed(event: Event, run: Run) -> Reply:
-    return _notice(run, f"{_step(event)}: failed after {_took(event)}.")
+    return _notice(run, texts.runs.step_failed(_step(event), _took(event)))
 
 
 def _output(event: Event, run: Run) -> Reply | None:
@@ -104,11 +90,11 @@ def _deployment(event: Event, run: Run) -> Reply | None:
     step = _step(event)
     match _text(event, "status"):
         case "started":
-            return _progress(run, f"{step} …")
+            return _progress(run, texts.runs.step_begun(step))
         case "ok" | "changed":
-            return _progress(run, f"{step}: done in {_took(event)}.")
+            return _progress(run, texts.runs.step_is_done(step, _took(event)))
         case "failed":
-            return _notice(run, f"{step}: failed. {message}".rstrip())
+            return _notice(run, texts.runs.task_failed(step, message))
         case _:
             return None
 
@@ -123,7 +109,7 @@ def _asked(event: Event, run: Run) -> Reply | None:
         return put(*_question(event), run.number)
     except ValueError:
         # A graph of somebody else's may have put it in another form: it stays visible.
-        return _notice(run, f"Run {run.number} asks: {_text(event, 'title')} See /approvals.")
+        return _notice(run, texts.questions.asks_elsewhere(run.number, _text(event, "title")))
 
 
 def _reminded(event: Event, run: Run) -> Reply | None:
@@ -131,12 +117,8 @@ def _reminded(event: Event, run: Run) -> Reply | None:
         question, approval_id = _question(event)
         left = datetime.fromisoformat(_text(event, "expires_at")) - event.created_at
     except (ValueError, TypeError):
-        return _notice(
-            run, f"Run {run.number} still waits for an answer: {_text(event, 'title')} See /approvals."
-        )
-    text = (
-        f"Run {run.number} still waits: {question.title} {duration(left.total_seconds())} are left to answer."
-    )
+        return _notice(run, texts.questions.still_waits_elsewhere(run.number, _text(event, "title")))
+    text = texts.questions.still_waits(run.number, question.title, duration(left.total_seconds()))
     return _notice(run, text).model_copy(
         update={"choices": offered(question, approval_id, run.number), "approval_id": approval_id}
     )
@@ -155,59 +137,56 @@ def _question(event: Event) -> tuple[Question, ApprovalId]:
 def _decided(event: Event, run: Run) -> Reply:
     name, choice = _text(event, "name"), _text(event, "choice")
     said = _text(event, "label") or choice or _text(event, "text")
-    done = _DONE.get(choice)
     more = _text(event, "text") if choice else ""
     blocks: list[Block] = [
-        Text(text=f"{done} by {name}" if done else f"{name} answered: {said}"),
+        Text(text=texts.questions.decided(choice, said, name)),
         *([Text(text=more)] if more else []),
     ]
     return _closing(event, run, blocks)
 
 
 def _expired(event: Event, run: Run) -> Reply:
-    return _closing(event, run, [Text(text="Nobody answered in time, so it is not asked any more.")])
+    return _closing(event, run, [Text(text=texts.questions.NOBODY_ANSWERED)])
 
 
 def _cancel_requested(_: Event, run: Run) -> Reply:
-    return _progress(run, f"Run {run.number}, {run.title}: it is being cancelled …")
+    return _progress(run, texts.runs.cancel_requested(run.number, run.title))
 
 
 def _succeeded(event: Event, run: Run) -> Reply:
     result = event.data.get("result")
     told: dict[str, Any] = result if isinstance(result, dict) else {}
-    summary = told.get("summary") or f"{run.title}: done."
+    summary = told.get("summary") or texts.runs.done(run.title)
     took = since(run.created_at, event.created_at)
-    blocks: list[Block] = [Text(text=f"{summary}\nRun {run.number} is done after {took}.")]
+    blocks: list[Block] = [Text(text=texts.runs.succeeded(summary, run.number, took))]
     if url := told.get("url"):
         blocks.append(Link(url=str(url)))
     blocks += [
-        Link(url=str(told[key]), label=capitalised(step_name(key))) for key in _ADDRESSES if told.get(key)
+        Link(url=str(told[key]), label=label) for key, label in texts.runs.ADDRESSES.items() if told.get(key)
     ]
     return _result(run, blocks)
 
 
 def _failed(event: Event, run: Run) -> Reply:
-    return _bad_end(event, run, "has failed")
+    return _bad_end(event, run, texts.runs.failed)
 
 
 def _cancelled(event: Event, run: Run) -> Reply:
     why = "" if _text(event, "code") == "cancelled" else _text(event, "reason")
-    blocks: list[Block] = [Text(text=f"Run {run.number}, {run.title}, is cancelled. {why}".rstrip())]
+    blocks: list[Block] = [Text(text=texts.runs.cancelled(run.number, run.title, why))]
     return _result(run, blocks).model_copy(update={"cancelled": True})
 
 
 def _timed_out(event: Event, run: Run) -> Reply:
-    return _bad_end(event, run, "took too long, and was stopped")
+    return _bad_end(event, run, texts.runs.timed_out)
 
 
-def _bad_end(event: Event, run: Run, what: str) -> Reply:
-    blocks: list[Block] = [
-        Text(text=f"Run {run.number}, {run.title}, {what}. {_text(event, 'reason')}".rstrip())
-    ]
+def _bad_end(event: Event, run: Run, say: Callable[[int, str, str], str]) -> Reply:
+    blocks: list[Block] = [Text(text=say(run.number, run.title, _text(event, "reason")))]
     if advice := _text(event, "advice"):
         blocks.append(Text(text=advice))
     if lines := _lines(event):
-        blocks.append(Code(text="\n".join(lines), title="The last lines:"))
+        blocks.append(Code(text="\n".join(lines), title=texts.runs.LAST_LINES))
     return _result(run, blocks).model_copy(update={"error": _text(event, "code") or "failed"})
 
 
@@ -264,12 +243,12 @@ def _closing(event: Event, run: Run, blocks: list[Block]) -> Reply:
 
 
 def _step(event: Event) -> str:
-    return capitalised(step_name(_text(event, "step"))) or "Work"
+    return capitalised(step_name(_text(event, "step"))) or texts.runs.WORK
 
 
 def _took(event: Event) -> str:
     took = event.data.get("took_s")
-    return duration(took) if isinstance(took, int | float) else "a while"
+    return duration(took) if isinstance(took, int | float) else texts.runs.A_WHILE
 
 
 def _lines(event: Event) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from graph.conversation import texts
 from graph.conversation.questions import Waiting, waiting
 from graph.conversation.texts.words import capitalised, duration, step_name
 from graph.orchestrator.state import UNTOLD
@@ -197,7 +198,7 @@ def _printed(fact: Fact) -> list[str]:
 
 
 def _begun(fact: Fact) -> str:
-    return f"{_step(fact)} …"
+    return texts.runs.step_begun(_step(fact))
 
 
 def _advanced(fact: Fact) -> list[str]:
@@ -206,9 +207,11 @@ def _advanced(fact: Fact) -> list[str]:
         case "started":
             return [_begun(fact)]
         case "ok" | "changed":
-            return [f"{step}: done" if took is None else f"{step}: done in {duration(took)}"]
+            return [
+                texts.runs.step_done(step) if took is None else texts.runs.step_done_in(step, duration(took))
+            ]
         case "failed":
-            return [f"{step}: failed. {_text(fact, 'message')}".rstrip()]
+            return [texts.runs.task_failed(step, _text(fact, "message"))]
         case _:
             return []
 
@@ -221,15 +224,15 @@ async def _note(tx: Connection, run: Run, facts: Sequence[Fact]) -> str:
         case Status.FAILED | Status.CANCELLED | Status.TIMED_OUT:
             return run.reason or ""
     if run.cancel_requested_at is not None:
-        return "It is being cancelled."
+        return texts.runs.BEING_CANCELLED
     if run.blocked_by is not None:
         before = await runs.get(tx, run.blocked_by)
-        return f"It waits behind run {before.number} ({before.title}), which works on the same project."
+        return texts.runs.waits_behind(before.number, before.title)
     match run.status:
         case Status.QUEUED:
-            return "The next free worker takes it."
+            return texts.runs.NEXT_WORKER_TAKES_IT
         case Status.WAITING if run.resume_at is not None:
-            return f"It pauses: {run.pause}"
+            return texts.runs.pauses(str(run.pause))
         case Status.WAITING:
             return _asks(await waiting(tx, run_number=run.number))
         case _:
@@ -239,14 +242,14 @@ async def _note(tx: Connection, run: Run, facts: Sequence[Fact]) -> str:
 def _asks(asked: Sequence[Waiting]) -> str:
     """Say what a waiting run waits for."""
     if not asked:
-        return "It was answered, and the next free worker goes on with it."
+        return texts.runs.ANSWERED
     # Without the time: a picture changes only when something has happened.
-    puts = "; ".join(f"{one.question.title} (for {one.whose})" for one in asked)
-    return f"It waits for an answer: {puts}"
+    puts = "; ".join(texts.runs.question_for(one.question.title, one.whose) for one in asked)
+    return texts.runs.waits_for(puts)
 
 
 def _step(fact: Fact) -> str:
-    return capitalised(step_name(_text(fact, "step"))) or "Work"
+    return capitalised(step_name(_text(fact, "step"))) or texts.runs.WORK
 
 
 def _took(fact: Fact) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from graph.conversation import texts
 from graph.conversation.replies import (
     Block,
     CommandChoice,
@@ -18,7 +19,7 @@ from graph.conversation.replies import (
     Text,
     facts,
 )
-from graph.conversation.texts.words import listed
+from graph.conversation.texts.words import either
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId
 from shared.ledger.approvals import Question
@@ -54,8 +55,8 @@ class Waiting:
     @property
     def whose(self) -> str:
         """Who may answer, in words."""
-        roles = listed([str(role) for role in self.question.allowed_roles], "or")
-        return f"{roles}, other than who asked" if self.question.by_someone_else else roles
+        roles = either([str(role) for role in self.question.allowed_roles])
+        return texts.questions.whose_else(roles) if self.question.by_someone_else else roles
 
 
 async def waiting(
@@ -100,7 +101,7 @@ async def waiting_of_run(tx: Connection, number: int) -> list[Waiting]:
     """
     found = await waiting(tx, run_number=number)
     if not found:
-        raise NoSuchRun(f"Run {number} asks nothing.", advice="See /approvals for what waits.")
+        raise NoSuchRun(texts.questions.asks_nothing(number), advice=texts.questions.SEE_APPROVALS)
     return found
 
 
@@ -113,7 +114,7 @@ def put(question: Question, approval_id: ApprovalId, run_number: int) -> Reply:
         blocks.append(Text(text=question.text))
     if question.wants_text:
         several = len(question.choices) > 1
-        blocks.append(Text(text="Pick one, or write another." if several else "Write your answer."))
+        blocks.append(Text(text=texts.questions.PICK_OR_WRITE if several else texts.questions.WRITE_ANSWER))
     return Reply(
         blocks=blocks,
         choices=offered(question, approval_id, run_number),
@@ -125,7 +126,11 @@ def put(question: Question, approval_id: ApprovalId, run_number: int) -> Reply:
 
 def offered(question: Question, approval_id: ApprovalId, run_number: int) -> list[ReplyChoice]:
     """Return the buttons of a question that is put: its answers, and the way to its details."""
-    more = [CommandChoice(label="Details", command=f"/details {run_number}")] if question.details else []
+    more = (
+        [CommandChoice(label=texts.questions.DETAILS_BUTTON, command=f"/details {run_number}")]
+        if question.details
+        else []
+    )
     return [*choices(question, approval_id), *more]
 
 
@@ -133,7 +138,7 @@ def choices(question: Question, approval_id: ApprovalId, *, about: str = "") -> 
     """Return the buttons of a question; `about` tells several questions apart."""
     return [
         DecisionChoice(
-            label=f"{choice.label}: {about}" if about else choice.label,
+            label=texts.questions.button_about(choice.label, about) if about else choice.label,
             approval_id=approval_id,
             key=choice.key,
             asks_comment=choice.asks_comment,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from graph.conversation.plain import PlainText
+from graph.conversation.texts.questions import WAY_OUT
 from shared.ids import ApprovalId, UserId
 
 
@@ -121,7 +122,7 @@ class Awaited(_Frozen):
     approval_id: ApprovalId
     key: str
     user_id: UserId
-    way_out: PlainText = "never mind"
+    way_out: PlainText = WAY_OUT
     """What to write instead of it, to leave everything as it is."""
 
 

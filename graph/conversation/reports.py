@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graph.conversation import texts
 from graph.conversation.progress import Progress, progress_of
 from graph.conversation.questions import Waiting, waiting
 from graph.conversation.replies import Block, Code, Text
-from graph.conversation.texts.words import clock, since
+from graph.conversation.texts.words import clock, paragraph, since
 from shared.database import Connection
 from shared.ledger import runs
 from shared.ledger.runs import Run, Status
@@ -27,8 +28,8 @@ class Report:
     @property
     def blocks(self) -> list[Block]:
         """The report for a reply."""
-        head = Text(text=f"Run {self.run.number}, {self.run.title}: {self.state}")
-        return [head, Code(title="Its last lines:", text=self.lines)] if self.lines else [head]
+        head = Text(text=texts.runs.stands(self.run.number, self.run.title, self.state))
+        return [head, Code(title=texts.runs.ITS_LAST_LINES, text=self.lines)] if self.lines else [head]
 
 
 async def report(tx: Connection, run: Run) -> Report:
@@ -37,58 +38,53 @@ async def report(tx: Connection, run: Run) -> Report:
         return Report(run, ended(run), "")
     if run.blocked_by is not None:
         before = await runs.get(tx, run.blocked_by)
-        state = f"it waits behind run {before.number} ({before.title}), which works on the same project."
-        return Report(run, state, "")
+        return Report(run, texts.runs.it_waits_behind(before.number, before.title), "")
     asked = await waiting(tx, run_number=run.number)
     match run.status:
         case Status.WAITING if run.resume_at is not None:
-            return Report(run, f"it pauses until {clock(run.resume_at)}: {run.pause}", "")
+            return Report(run, texts.runs.it_pauses(clock(run.resume_at), str(run.pause)), "")
         case Status.WAITING:
             return Report(run, _waiting(asked), "")
         case Status.RUNNING:
             progress = await progress_of(tx, run.id)
             return Report(run, _running(run, progress, asked), "\n".join(progress.lines))
         case _:
-            return Report(
-                run, f"it is queued, for {since(run.created_at)}: the next free worker takes it.", ""
-            )
+            return Report(run, texts.runs.it_is_queued(since(run.created_at)), "")
 
 
 def ended(run: Run) -> str:
     """Say how a run ended."""
-    took = f" after {since(run.created_at, run.ended_at)}" if run.ended_at else ""
+    took = since(run.created_at, run.ended_at) if run.ended_at else None
     match run.status:
         case Status.SUCCEEDED:
-            return f"it succeeded{took}."
+            return texts.runs.it_succeeded(took)
         case Status.CANCELLED:
-            return f"it was cancelled{took}."
+            return texts.runs.it_was_cancelled(took)
         case Status.TIMED_OUT:
-            return f"it took too long and was stopped{took}.{_because(run)}"
+            return paragraph(texts.runs.it_took_too_long(took), *_because(run))
         case _:
-            return f"it failed{took}.{_because(run)}"
+            return paragraph(texts.runs.it_failed(took), *_because(run))
 
 
 def _running(run: Run, progress: Progress, asked: Sequence[Waiting]) -> str:
-    words = "it is working"
-    if (step := progress.current) and step.since:
-        words = f"{words} on “{step.name}”, for {since(step.since)}"
-    elif run.started_at:
-        words = f"{words}, for {since(run.started_at)}"
-    if run.cancel_requested_at is not None:
-        words = f"{words}; it was asked to stop"
-    if asked:
-        return f"{words}; and {_waiting(asked)}"
-    return f"{words}."
+    step = progress.current if progress.current and progress.current.since else None
+    begun = step.since if step else run.started_at
+    return texts.runs.it_works(
+        step=step.name if step else None,
+        how_long=since(begun) if begun else None,
+        is_to_stop=run.cancel_requested_at is not None,
+        waits=_waiting(asked) if asked else None,
+    )
 
 
 def _waiting(asked: Sequence[Waiting]) -> str:
     if not asked:
-        return "it was answered, and the next free worker goes on with it."
+        return texts.runs.IT_WAS_ANSWERED
     puts = "; ".join(
-        f"{one.question.title} (for {one.whose}, since {since(one.created_at)})" for one in asked
+        texts.runs.question_since(one.question.title, one.whose, since(one.created_at)) for one in asked
     )
-    return f"it waits for an answer: {puts}"
+    return texts.runs.it_waits_for(puts)
 
 
-def _because(run: Run) -> str:
-    return "".join(f" {part}" for part in (run.reason, run.advice) if part)
+def _because(run: Run) -> list[str]:
+    return [part for part in (run.reason, run.advice) if part]
