@@ -19,6 +19,7 @@ from graph.heart import Heart
 from graph.jobs import add_tasks
 from graph.registry import BuildApp, WorkflowRegistry
 from shared.database import Database
+from shared.job_times import timed
 from shared.ledger.claims import SILENCE_S
 from shared.live import Live
 from shared.process import until_told_to_stop
@@ -73,6 +74,7 @@ async def _work_through_outages(queue: App, name: str, concurrency: int) -> None
                 fetch_job_polling_interval=1.0,
                 update_heartbeat_interval=SILENCE_S / 4,
                 stalled_worker_timeout=SILENCE_S,
+                worker_middleware=[timed],
             )
         except (ConnectorException, OperationalError) as error:
             log.warning("queue.lost", error=str(error))

@@ -22,6 +22,7 @@ from prometheus_client import Counter, Histogram
 
 from shared.database import Database
 from shared.errors import NotNow, TelewrightError
+from shared.job_times import timed
 from shared.lease import LeaseLost
 from shared.ledger import timetable
 from shared.ledger.claims import SILENCE_S
@@ -104,6 +105,7 @@ class Timetable:
                     fetch_job_polling_interval=1.0,
                     update_heartbeat_interval=SILENCE_S / 4,
                     stalled_worker_timeout=SILENCE_S,
+                    worker_middleware=[timed],
                 )
             except (ConnectorException, *OUTAGE) as error:
                 log.warning("queue.lost", error=str(error))
