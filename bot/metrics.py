@@ -14,7 +14,7 @@ FOUND: Final = Counter(
 RETRIED: Final = Counter(
     "telewright_outbox_retried_total", "Calls that are made again, by reason", ["reason"]
 )
-DROPPED: Final = Counter("telewright_outbox_dropped_total", "Rows that were given up, by reason", ["reason"])
+DROPPED: Final = Counter("telewright_outbox_dropped_total", "Messages that were given up, by kind", ["kind"])
 LATENCY: Final = Histogram(
     "telewright_outbox_latency_seconds",
     "From the writing of a row to Telegram's answer, for what answers a person",

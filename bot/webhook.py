@@ -30,7 +30,11 @@ LARGEST: Final = 1024 * 1024
 
 _LOOK_EVERY_S: Final = 60.0
 
-WAITING = Gauge("telewright_bot_webhook_waiting_updates", "Updates that Telegram has not delivered yet")
+WAITING = Gauge(
+    "telewright_bot_webhook_waiting_updates",
+    "Updates that Telegram has not delivered yet",
+    multiprocess_mode="livemostrecent",
+)
 UNDELIVERED = Counter(
     "telewright_bot_webhook_undelivered_total", "Times that Telegram was seen to have failed to deliver"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.app import app_of
 from api.server import serve
 from cli.ledgers import open_ledgers
+from cli.metrics.alone import exposing_itself
 from shared.process import until_told_to_stop
 from shared.settings import Settings
 
@@ -19,6 +20,9 @@ async def run_api(settings: Settings) -> None:
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     secret = settings.github_webhook_secret if settings.github_configured else None
-    async with open_ledgers(settings, connections=CONNECTIONS) as (database, _):
+    async with (
+        open_ledgers(settings, connections=CONNECTIONS) as (database, _),
+        exposing_itself(settings),
+    ):
         app = app_of(database, github_secret=secret.get_secret_value() if secret else None)
         await until_told_to_stop(serve(app, settings.api_host, settings.api_port))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.main import TelegramBot
 from bot.places import FRONT
 from cli.ledgers import open_ledgers
+from cli.metrics.alone import exposing_itself
 from graph.conversation import Conversation, Feed, Services
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
@@ -23,11 +24,15 @@ async def run_bot(settings: Settings) -> None:
     """Be the bot, or stand by for it, until SIGTERM or SIGINT.
 
     Raises:
-        BadSetting: There is no token, nobody may use the bot, or Telegram does not know the token.
+        BadSetting: There is no token, nobody may use the bot, Telegram does not know the token,
+            or METRICS_ADDRESS cannot be listened on.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     settings.require_bot()
-    async with open_ledgers(settings, connections=CONNECTIONS) as (database, live):
+    async with (
+        open_ledgers(settings, connections=CONNECTIONS) as (database, live),
+        exposing_itself(settings),
+    ):
         conversation = Conversation(database, live, _services(settings))
         bot = TelegramBot(settings, database, live, conversation, Feed(database, live))
         await until_told_to_stop(bot.run())

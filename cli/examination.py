@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from cli.metrics.address import url_of
 from infrastructure import programs, sandbox
 from infrastructure.embedded import EmbeddedPostgres, EmbeddedValkey
 from infrastructure.forge import LocalForge, forge_of
@@ -268,6 +269,25 @@ async def _answers(part: str, url: str, headers: dict[str, str], advice: str) ->
     return _ok(part, "answers")
 
 
+async def _metrics(settings: Settings) -> Finding:
+    part = "Metrics"
+    if settings.metrics_address is None:
+        return _off(part, "no METRICS_ADDRESS, so not served")
+    url = url_of(settings.metrics_address)
+    try:
+        # Not through a proxy: it would be another machine's address there.
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            answer = await client.get(url)
+    except httpx.ConnectError:
+        return _off(part, f"nothing runs that serves {url}; `telewright up` does")
+    except httpx.HTTPError as error:
+        return _failed(part, f"{url}: {error or type(error).__name__}", "Look what else listens there.")
+    if "telewright_database_up" not in answer.text:
+        advice = "Set METRICS_ADDRESS to an address that nothing else listens on."
+        return _failed(part, f"{url} answers, and is not Telewright's", advice)
+    return _ok(part, f"served at {url}")
+
+
 async def _model(settings: Settings) -> Finding:
     if settings.model is None and not settings.role_models:
         return _off("Model", "no MODEL, so blueprints only")
@@ -310,4 +330,5 @@ CHECKS: dict[str, Check] = {
     "Telegram": _telegram,
     "GitHub": _github,
     "Model": _model,
+    "Metrics": _metrics,
 }

@@ -10,6 +10,7 @@ usage; 130 interrupted with Ctrl-C; 143 ended by SIGTERM.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -48,6 +49,11 @@ SecretName = Annotated[
 
 def main() -> None:
     """Run the command; the console script."""
+    # Before anything is imported that counts.
+    if "TELEWRIGHT_ROLE" in os.environ:
+        from cli.metrics.counting import join
+
+        join()
     try:
         app(prog_name="telewright")
     except TelewrightError as error:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from shared.errors import Unavailable
 
@@ -20,6 +21,16 @@ PR_SET_PDEATHSIG = 1
 """From linux/prctl.h; prctl(2)."""
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+STARTS = CollectorRegistry()
+"""What the parent counts itself: its children count the rest, of which it has metrics of the same names."""
+
+STARTED = Counter(
+    "telewright_process_starts_total",
+    "Starts of the processes of `telewright up`",
+    ["process"],
+    registry=STARTS,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +110,7 @@ class Child:
             start_new_session=True,
             preexec_fn=_end_with(os.getpid()),
         )
+        STARTED.labels(self._name).inc()
         log.info("process.started", process=self._name, pid=process.pid)
         try:
             return await process.wait()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli.ledgers import open_ledgers
+from cli.metrics.alone import exposing_itself
 from graph.orchestrator.probe import HttpProbe
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.forge import LocalForge, MixedForge, forge_of
@@ -31,9 +32,10 @@ async def run_scheduler(settings: Settings) -> None:
     """Do periodic work until SIGTERM or SIGINT.
 
     Raises:
+        BadSetting: METRICS_ADDRESS cannot be listened on.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
-    async with open_ledgers(settings, connections=14) as (database, live):
+    async with open_ledgers(settings, connections=14) as (database, live), exposing_itself(settings):
         with _code(settings, database, live) as looking:
             jobs = [
                 retention(database, Ages.of(settings)),

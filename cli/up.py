@@ -8,12 +8,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 import psycopg
 import structlog
 
-from cli.processes import Child
+from cli.processes import STARTS, Child
 from infrastructure.embedded import Endpoints, embedded, revive
 from infrastructure.local_server import LocalServer
 from shared import logs, migrations
@@ -76,7 +76,8 @@ async def up(settings: Settings) -> None:
     hand back their work, then the local server, the cache and the database stop.
 
     Raises:
-        BadSetting: The home cannot be made, or half of what the bot needs is set.
+        BadSetting: The home cannot be made, half of what the bot needs is set, or METRICS_ADDRESS cannot be
+            listened on.
         Conflict: Another `up` runs on this home.
         Unavailable: A part does not start, or does not stay.
     """
@@ -113,9 +114,10 @@ async def _everything(settings: Settings, roles: Sequence[str], stop: Stop) -> N
         )
         before = await _newest_worker(endpoints.database_url)
         try:
-            async with asyncio.TaskGroup() as together:
+            async with _counting(settings, endpoints) as counting, asyncio.TaskGroup() as together:
                 for role in roles:
-                    together.create_task(_child(role, settings, endpoints, stop).keep_running())
+                    child = _child(role, settings, endpoints, stop, counting(role))
+                    together.create_task(child.keep_running())
                 together.create_task(_look_after(settings, server))
                 await _newest_worker(endpoints.database_url, after=before)
                 _say("Telewright is ready. Talk to it with `telewright chat`; Ctrl-C stops it.")
@@ -148,9 +150,29 @@ async def _local_server(settings: Settings) -> AsyncIterator[LocalServer]:
         await server.stop()
 
 
-def _child(role: str, settings: Settings, endpoints: Endpoints, stop: Stop) -> Child:
+@contextlib.asynccontextmanager
+async def _counting(
+    settings: Settings, endpoints: Endpoints
+) -> AsyncIterator[Callable[[str], dict[str, str]]]:
+    """Show what all children count, if that is wanted; lend what tells a role's child where it counts."""
+    if settings.metrics_address is None:
+        yield lambda _role: {}
+        return
+    # Here, because whoever shows nothing needs no HTTP server.
+    from cli.metrics.counting import tally
+    from cli.metrics.server import exposed
+
+    with tally(settings.home) as counted:
+        async with exposed(settings.metrics_address, endpoints, counted, STARTS):
+            yield counted.environment
+
+
+def _child(
+    role: str, settings: Settings, endpoints: Endpoints, stop: Stop, counting: Mapping[str, str]
+) -> Child:
     environment = {
         **os.environ,
+        **counting,
         "TELEWRIGHT_HOME": str(settings.home),
         "DATABASE_URL": endpoints.database_url,
         "REDIS_URL": endpoints.redis_url,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from cli.ledgers import open_ledgers
+from cli.metrics.alone import exposing_itself
 from graph.orchestrator.graph import build_orchestrator
 from graph.orchestrator.probe import HttpProbe
 from graph.orchestrator.tools import CheckWait, Tools
@@ -28,11 +29,14 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT.
 
     Raises:
-        BadSetting: What makes a GitHub app is not all there.
+        BadSetting: What makes a GitHub app is not all there, or METRICS_ADDRESS cannot be listened on.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     with open_places(settings) as places:
-        async with open_ledgers(settings, connections=settings.worker_concurrency) as (database, live):
+        async with (
+            open_ledgers(settings, connections=settings.worker_concurrency) as (database, live),
+            exposing_itself(settings),
+        ):
             provided = {ENTRYPOINT: partial(build_orchestrator, _tools(settings, places))}
             await work(database, live, provided, concurrency=settings.worker_concurrency)
 

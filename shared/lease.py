@@ -33,6 +33,12 @@ _TRY_S = 0.5
 _LOCKS = 0x7E1E
 """The first half of the advisory lock's key: leases, among whatever else is locked in this database."""
 
+HELD: Final = """
+    released_at IS NULL AND taken_at IS NOT NULL
+    AND beat_at > clock_timestamp() - make_interval(secs => silence_s)
+"""
+"""Whether a row of `leases` says that it is held now."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -234,14 +240,7 @@ async def release(connection: Connection, name: str, token: int) -> None:
 async def held_now(tx: Connection) -> list[HeldNow]:
     """Return what is held, by name; the table has a row for each name there is."""
     async with tx.cursor(row_factory=class_row(HeldNow)) as cursor:
-        await cursor.execute(
-            """
-            SELECT name, holder, token, taken_at FROM leases
-             WHERE released_at IS NULL AND taken_at IS NOT NULL
-               AND beat_at > clock_timestamp() - make_interval(secs => silence_s)
-             ORDER BY name
-            """
-        )
+        await cursor.execute(f"SELECT name, holder, token, taken_at FROM leases WHERE {HELD} ORDER BY name")
         return await cursor.fetchall()
 
 

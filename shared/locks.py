@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Final
 
 import psycopg
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
 
@@ -40,9 +39,6 @@ _ANSWER_S = 1.0
 _SILENT = (RedisError, OSError, TimeoutError)
 """How it shows that Redis does not answer."""
 
-TAKEN_AT: Final = Gauge(
-    "telewright_lock_taken_timestamp_seconds", "When a lock was taken that this process holds", ["name"]
-)
 REFUSED: Final = Counter(
     "telewright_lock_refused_total", "Times that a lock was not to be had, by reason", ["name", "reason"]
 )
@@ -190,11 +186,9 @@ async def _signed(lock: Lock, database: Database, name: str, term: _Term) -> Asy
     held = await _sign(lock, database, name, term.ttl_s)
     log.debug("lock.taken", lock=name, token=held.token)
     beating = asyncio.create_task(_beat(database, held, term), name=f"lock.{name}.beat")
-    TAKEN_AT.labels(name).set(time.time())
     try:
         yield held
     finally:
-        TAKEN_AT.remove(name)
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
         with suppress(*OUTAGE, TimeoutError):

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8080, ge=0, le=65535, description="Port the API listens on")
 
+    metrics_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
+        None, description="ADDRESS:PORT where /metrics is read, for Prometheus; unset: not served"
+    )
+
     retention_days: int = Field(90, ge=1, description="Days that events, messages and files are kept")
     retention_checkpoint_days: int = Field(7, ge=1, description="Days that ended runs keep their checkpoints")
     retention_runs: int = Field(
@@ -281,12 +285,12 @@ class Settings(BaseSettings):
     @field_validator("telegram_webhook_listen", mode="before")
     @classmethod
     def _listen(cls, address: object) -> object:
-        if not isinstance(address, str):
-            return address
-        matches = ADDRESS.fullmatch(address.strip())
-        host, port = (matches[1].strip("[]"), int(matches[2])) if matches else ("", 0)
-        _require(host and 0 < port < 2**16, "should be ADDRESS:PORT, as 127.0.0.1:8081")
-        return host, port
+        return _address(address, "127.0.0.1:8081")
+
+    @field_validator("metrics_address", mode="before")
+    @classmethod
+    def _metrics(cls, address: object) -> object:
+        return _address(address, "127.0.0.1:9464")
 
     @field_validator("github_app_private_key")
     @classmethod
@@ -373,6 +377,15 @@ def _line(error: ErrorDetails) -> str:
 def _require(condition: object, otherwise: str) -> None:
     if not condition:
         raise ValueError(otherwise)
+
+
+def _address(address: object, example: str) -> object:
+    if not isinstance(address, str):
+        return address
+    matches = ADDRESS.fullmatch(address.strip())
+    host, port = (matches[1].strip("[]"), int(matches[2])) if matches else ("", 0)
+    _require(host and 0 < port < 2**16, f"should be ADDRESS:PORT, as {example}")
+    return host, port
 
 
 def _require_url(url: str, schemes: tuple[str, ...], example: str) -> None:

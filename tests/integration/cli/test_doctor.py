@@ -14,7 +14,8 @@ import pytest
 
 from cli.doctor import doctor
 from cli.examination import CHECKS, Finding, Health
-from infrastructure.embedded import EmbeddedPostgres
+from cli.metrics.server import exposed
+from infrastructure.embedded import EmbeddedPostgres, Endpoints
 from shared.settings import Settings
 
 NOWHERE = "127.0.0.1:1"
@@ -88,7 +89,7 @@ async def test_parts_that_cannot_be_reached_fail_with_advice_and_without_their_p
     assert await doctor(broken) == 1
     printed = capsys.readouterr().out
     assert printed.count("FAIL") == 4
-    assert "4 of 16 need attention." in printed
+    assert "4 of 17 need attention." in printed
     for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "GITHUB_API_URL"):
         assert name in printed
     assert password not in printed
@@ -139,3 +140,23 @@ async def test_a_token_is_tried(settings: Settings, status: int, health: Health)
     with answering(status) as url:
         tried = settings_with(settings, github_token="x" * 20, github_api_url=url)
         assert (await finding(tried, "GitHub")).health is health
+
+
+async def test_where_metrics_are_served_is_said_and_what_else_listens_there_as_well(
+    settings: Settings, database_url: str, redis_url: str
+) -> None:
+    assert (await finding(settings, "Metrics")).health is Health.OFF
+    with answering(200) as url:
+        host, port = url.removeprefix("http://").split(":")
+        address = (host, int(port))
+        somebody_elses = await finding(settings_with(settings, metrics_address=address), "Metrics")
+    assert somebody_elses.health is Health.FAILED
+    assert "METRICS_ADDRESS" in somebody_elses.advice
+
+    there = settings_with(settings, metrics_address=address)
+    nobody = await finding(there, "Metrics")
+    assert nobody.health is Health.OFF
+    async with exposed(address, Endpoints(database_url, redis_url)):
+        served = await finding(there, "Metrics")
+    assert served.health is Health.OK
+    assert f"{url}/metrics" in served.said

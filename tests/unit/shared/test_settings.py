@@ -122,6 +122,8 @@ def test_a_malformed_user_id_is_refused(monkeypatch: pytest.MonkeyPatch, ids: st
         ("GITHUB_APP_PRIVATE_KEY", "x"),
         ("MODEL", "large"),
         ("API_PORT", "65536"),
+        ("METRICS_ADDRESS", "9464"),
+        ("METRICS_ADDRESS", "127.0.0.1:0"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "chatty"),
     ],
@@ -159,6 +161,11 @@ def test_the_webhook_listens_on_this_machine_unless_told_otherwise(monkeypatch: 
     assert load(monkeypatch).telegram_webhook_listen == ("127.0.0.1", 8081)
     assert load(monkeypatch, TELEGRAM_WEBHOOK_LISTEN="[::1]:80").telegram_webhook_listen == ("::1", 80)
     assert load(monkeypatch, TELEGRAM_WEBHOOK_CHECK_ADDRESS="Peer").telegram_webhook_check_address == "peer"
+
+
+def test_metrics_are_served_only_where_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch).metrics_address is None
+    assert load(monkeypatch, METRICS_ADDRESS="127.0.0.1:9464").metrics_address == ("127.0.0.1", 9464)
 
 
 def test_a_bad_model_for_a_role_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what processes have counted and what the ledgers hold, at one address. Decision 14."""
