@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -23,6 +23,11 @@ THROTTLED = Counter("telewright_bot_throttled_updates_total", "Updates that were
 
 _BURST = 20
 _PER_S = 3
+
+_DECISIONS = 60
+_DECISIONS_PER_S = 6
+"""What buttons that change something have besides: more than fingers do, and less than a script that never stops."""
+
 _NOTICE_S = 60.0
 """Within this time a person is told once that it was too much."""
 
@@ -34,8 +39,8 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 class Throttle(BaseMiddleware):
     """Does not pass on what is over a person's measure, and says so: nothing is left out in silence.
 
-    Buttons that change something pass always. Each of them does so once, so that they are no flood;
-    and no clock says when they were pressed while the bot was away, where a decision must not be lost.
+    Buttons that change something have a measure besides that no person reaches: no clock says when
+    they were pressed while the bot was away, where a decision must not be lost.
 
     What counts is when things were said, not when they are handled: what gathered while the bot was
     away is not too much at once. Telegram's clock says so of messages, which it keeps while nobody
@@ -60,34 +65,32 @@ class Throttle(BaseMiddleware):
         self._database = database
         self._wake_sender = wake_sender
         self._now = now
-        # One of each per person who is let in, and these are few.
-        self._buckets: dict[UserId, Buckets] = {}
+        self._all = _Measure(_BURST, _PER_S)
+        self._decisions = _Measure(_DECISIONS, _DECISIONS_PER_S)
+        # One per person who is let in, and these are few.
         self._noticed: dict[UserId, float] = {}
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:  # noqa: ANN401 - aiogram's
         """Pass an update on, or say that it was too much."""
         arrived: Arrived = data["arrived"]
         # What comes again has passed before.
-        if (
-            arrived.again
-            or self._buckets_of(arrived.user.id).take(self._clocks(arrived))
-            or await self._changes_something(arrived)
-        ):
+        if arrived.again or await self._is_within_measure(arrived):
             return await handler(event, data)
         THROTTLED.inc()
         await self._leave_out(arrived)
         return None
+
+    async def _is_within_measure(self, arrived: Arrived) -> bool:
+        clocks = self._clocks(arrived)
+        if self._all.take(arrived.user.id, clocks):
+            return True
+        return await self._changes_something(arrived) and self._decisions.take(arrived.user.id, clocks)
 
     def _clocks(self, arrived: Arrived) -> dict[str, float]:
         clocks = {"handled": self._now(), "received": arrived.received_at.timestamp()}
         if message := arrived.update.message:
             clocks["said"] = message.date.timestamp()
         return clocks
-
-    def _buckets_of(self, user_id: UserId) -> Buckets:
-        if user_id not in self._buckets:
-            self._buckets[user_id] = Buckets(_BURST, _PER_S)
-        return self._buckets[user_id]
 
     async def _changes_something(self, arrived: Arrived) -> bool:
         pressed = arrived.update.callback_query
@@ -124,3 +127,18 @@ class Throttle(BaseMiddleware):
             log.warning("update.throttled", user_id=user_id)
         if notices:
             self._wake_sender(arrived.place.chat_id)
+
+
+class _Measure:
+    """So much at once and over time, for each person."""
+
+    def __init__(self, burst: float, per_s: float) -> None:
+        self._burst = burst
+        self._per_s = per_s
+        # One per person who is let in, and these are few.
+        self._buckets: dict[UserId, Buckets] = {}
+
+    def take(self, user_id: UserId, clocks: Mapping[str, float]) -> bool:
+        if user_id not in self._buckets:
+            self._buckets[user_id] = Buckets(self._burst, self._per_s)
+        return self._buckets[user_id].take(clocks)

@@ -113,21 +113,24 @@ async def test_whoever_presses_too_often_is_told_where_they_press(desk: Desk, in
     assert [told["type"] for told in await inbox.outbox()] == ["toast", "words", "toast", "toast"]
 
 
-async def test_no_press_is_left_out_that_changes_something(
-    desk: Desk, database: Database, inbox: Inbox
-) -> None:
-    decision = DecisionChoice(label="Approve", approval_id=ApprovalId(uuid4()), key="approve")
-    looks = CommandChoice(label="Details", command="/details 1")
-    async with database.transaction() as tx:
-        for choice in (decision, looks):
-            content = Words(text="?", buttons=[[Button(text=choice.label, choice=choice)]])
-            await outbox.put(tx, key=choice.label, place=Place(OWNER_ID), content=content, solicited=True)
-    decides, shows = [content["buttons"][0][0]["id"] for content in await inbox.outbox()]
+async def test_no_press_is_left_out_that_changes_something(desk: Desk, inbox: Inbox) -> None:
+    decides, shows = await offer(inbox)
 
     await desk.send(*(said(number) for number in range(1, 21)))
     await desk.send(*(press(number, decides) for number in range(21, 51)), press(51, shows))
 
     assert desk.executed == list(range(1, 51))
+
+
+async def test_whoever_presses_as_no_finger_can_is_told_also_where_that_would_change_something(
+    desk: Desk, inbox: Inbox
+) -> None:
+    decides, _ = await offer(inbox)
+
+    await desk.send(*(press(number, decides) for number in range(1, 84)))
+
+    assert desk.executed == list(range(1, 81))
+    assert [told["type"] for told in (await inbox.outbox())[2:]] == ["toast", "words", "toast", "toast"]
 
 
 async def test_a_notice_in_a_group_replies_to_what_was_too_much(desk: Desk, inbox: Inbox) -> None:
@@ -220,3 +223,15 @@ async def test_what_stepped_aside_has_passed_when_it_comes_back(
 def press(number: int, button_id: str = "x") -> Update:
     pressed = {"data": button_id}
     return update("callback_query", chat(OWNER_ID, "private"), person(OWNER_ID), pressed, number=number)
+
+
+async def offer(inbox: Inbox) -> tuple[str, str]:
+    """Put a button that decides and one that only looks, and return their ids."""
+    decision = DecisionChoice(label="Approve", approval_id=ApprovalId(uuid4()), key="approve")
+    looks = CommandChoice(label="Details", command="/details 1")
+    async with inbox.database.transaction() as tx:
+        for choice in (decision, looks):
+            content = Words(text="?", buttons=[[Button(text=choice.label, choice=choice)]])
+            await outbox.put(tx, key=choice.label, place=Place(OWNER_ID), content=content, solicited=True)
+    decides, shows = [content["buttons"][0][0]["id"] for content in await inbox.outbox()]
+    return decides, shows
