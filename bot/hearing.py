@@ -109,7 +109,7 @@ class Hearing:
         """Answer `/start`: a greeting where there was none yet, else what can be said."""
         await self.begin(arrived)
         async with self._database.connection() as connection:
-            greeted = await _greeted_since(connection, arrived)
+            greeted = await _greeted_since(connection, arrived, self._bot.id)
         if not greeted:
             await self.hear(arrived, "/help")
 
@@ -163,7 +163,7 @@ class Hearing:
             forum = chat is not None and chat.kind is ChatKind.FORUM
             await outbox.put(
                 tx,
-                key=_welcome_key(chat_id),
+                key=_welcome_key(self._bot.id, chat_id),
                 place=Place(chat_id),
                 content=Words(
                     text=(texts.forum_welcome if forum else texts.group_welcome)(me.username or "")
@@ -196,7 +196,7 @@ def _asks_comment(row: Row) -> bool:
     return isinstance(row.content, Words) and row.content.prompt is not None
 
 
-async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:
+async def _greeted_since(tx: Connection, arrived: Arrived, bot_id: int) -> bool:
     """Whether the greeting was made for this, also if we were killed since."""
     cursor = await tx.execute(
         """
@@ -207,7 +207,7 @@ async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:
         """,
         {
             "session_id": arrived.session_id,
-            "welcome": _welcome_key(arrived.place.chat_id),
+            "welcome": _welcome_key(bot_id, arrived.place.chat_id),
             "inbox_id": arrived.inbox_id,
         },
     )
@@ -215,5 +215,6 @@ async def _greeted_since(tx: Connection, arrived: Arrived) -> bool:
     return bool(row and row[0])
 
 
-def _welcome_key(chat_id: int) -> str:
-    return f"welcome:{chat_id}"
+def _welcome_key(bot_id: int, chat_id: int) -> str:
+    """Name the welcome of one bot: another one is spoken to by another name."""
+    return f"welcome:{bot_id}:{chat_id}"

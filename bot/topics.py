@@ -162,7 +162,7 @@ class Topics:
     async def _stay(self, arrived: Arrived, error: AiogramError) -> Arrived:
         """Go on in the general topic: no work is refused for want of a topic.
 
-        That we may not open topics is said once in a chat; that the server was busy says nothing about it.
+        That we may not open topics is said once in a chat by each bot; that the server was busy says nothing about it.
         """
         log.warning("topic.refused", chat_id=arrived.place.chat_id, error=str(error))
         if isinstance(error, TelegramBadRequest | TelegramForbiddenError):
@@ -173,7 +173,7 @@ class Topics:
         async with self._database.transaction() as tx:
             await outbox.put(
                 tx,
-                key=f"no-topics:{arrived.place.chat_id}",
+                key=f"no-topics:{self._bot.id}:{arrived.place.chat_id}",
                 place=arrived.place,
                 content=Words(text=texts.TOPIC_NOT_OPENED),
                 solicited=True,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import Path
+
 from bot.identity import recognise
 from bot.outgoing import Words
-from tests.fakes.telegram import Group, Person
-from tests.integration.bot.routers.ears import OPERATOR, Ears
+from shared.live import Live
+from tests.fakes.telegram import FakeTelegram, Group, Person
+from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
 
 
 async def words_of(ears: Ears, chat_id: int) -> list[str]:
@@ -118,6 +122,30 @@ async def test_without_the_right_to_open_topics_it_goes_on_where_it_is_and_says_
 
     assert len(await ears.runs(f"{forum.id}:0")) == 2
     assert len(await words_of(ears, forum.id)) == 1
+
+
+async def test_another_bot_says_anew_how_one_speaks_to_it_and_what_it_may_not(
+    ears: Ears, owner: Person, forum: Group, live: Live, tmp_path: Path
+) -> None:
+    async with (
+        FakeTelegram(token=f"8:{secrets.token_hex(16)}") as telegram,
+        open_ears(telegram, ears.database, live, tmp_path, forum.id) as other,
+    ):
+        person = telegram.user(OWNER, "Olga")
+        telegram.supergroup("Team", person)
+        its_forum = telegram.forum("Work", person)
+        for bot, who, where in ((ears, owner, forum), (other, person, its_forum)):
+            async with bot.database.transaction() as tx:
+                await recognise(tx, bot.bot.id)
+            bot.telegram.fail(
+                "createForumTopic", None, status=400, description="Bad Request: not enough rights"
+            )
+            who.say("/new@telewright_bot web-service one", where)
+            await bot.listen()
+
+    assert its_forum.id == forum.id
+    said = [row.key.partition(":")[0] for row in await ears.rows() if row.chat_id == forum.id]
+    assert (said.count("welcome"), said.count("no-topics")) == (2, 2)
 
 
 async def test_a_busy_server_costs_the_topic_and_not_the_work(
