@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
 
-from graph.conversation import asking, deciding, looking, working
+from graph.conversation import asking, deciding, looking, texts, working
 from graph.conversation.about_session import session
 from graph.conversation.calls import Call, parse
 from graph.conversation.details import details
@@ -16,7 +16,7 @@ from graph.conversation.exchange import Exchange
 from graph.conversation.locks import locks
 from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
-from graph.conversation.texts.words import listed
+from graph.conversation.texts.words import paragraph
 from shared.errors import NotAllowed, NotFound
 from shared.ledger.users import Role, User, may_change_things
 
@@ -68,16 +68,16 @@ class Command:
         if self.role is not Role.VIEWER:
             may_change_things(user)
         if not self.is_allowed(user.role):
-            raise NotAllowed(f"Only an owner may use /{self.name}.")
+            raise NotAllowed(texts.commands.only_owner(self.name))
 
 
 async def _help(exchange: Exchange, call: Call) -> Reply:
     if call.words:
         return _help_for(find(call.words[0].removeprefix("/")))
     blocks: list[Block] = [
-        Text(text="Describe a service, and I plan, build, test and deploy it, and ask before what matters."),
+        Text(text=texts.commands.WHAT_I_DO),
         _overview(exchange.user.role),
-        Text(text="Or say it in a sentence: “Create a web service called hello”, “What is running?”"),
+        Text(text=texts.commands.IN_A_SENTENCE),
     ]
     return Reply(blocks=blocks)
 
@@ -86,7 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="new",
         arguments="<blueprint> <name> [description]",
-        summary="Build a new project and put it live; asks before it does",
+        summary=texts.commands.NEW,
         role=Role.OPERATOR,
         handler=working.new,
         example="/new web-service hello",
@@ -94,7 +94,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="projects",
         arguments="",
-        summary="List the projects",
+        summary=texts.commands.PROJECTS,
         role=Role.VIEWER,
         handler=looking.projects_there_are,
         looks=True,
@@ -102,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="status",
         arguments="[project]",
-        summary="Say what is being done, since when, and what waits for whom",
+        summary=texts.commands.STATUS,
         role=Role.VIEWER,
         handler=looking.status,
         example="/status hello",
@@ -112,7 +112,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="runs",
         arguments="",
-        summary="List the newest runs of this conversation",
+        summary=texts.commands.RUNS,
         role=Role.VIEWER,
         handler=looking.run_list,
         looks=True,
@@ -120,7 +120,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="approvals",
         arguments="",
-        summary="List what waits for somebody's answer",
+        summary=texts.commands.APPROVALS,
         role=Role.VIEWER,
         handler=looking.approvals_there_are,
         looks=True,
@@ -128,7 +128,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="details",
         arguments="[run]",
-        summary="Show in full what a run asks: its plan, the changes, the tests' output",
+        summary=texts.commands.DETAILS,
         role=Role.VIEWER,
         handler=details,
         example="/details 7",
@@ -137,7 +137,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="approve",
         arguments="[run]",
-        summary="Approve what a run asks",
+        summary=texts.commands.APPROVE,
         role=Role.VIEWER,
         handler=deciding.approve,
         example="/approve 7",
@@ -145,7 +145,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="reject",
         arguments="[run] [comment]",
-        summary="Send back what a run proposes, with what should be different",
+        summary=texts.commands.REJECT,
         role=Role.VIEWER,
         handler=deciding.reject,
         example="/reject 7 name: hello-again",
@@ -153,7 +153,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="answer",
         arguments="[run] <text>",
-        summary="Answer a run's question in your own words",
+        summary=texts.commands.ANSWER,
         role=Role.VIEWER,
         handler=deciding.answer,
         example="/answer 7 hello-again",
@@ -161,7 +161,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="deploy",
         arguments="[project] [release]",
-        summary="Put a project's newest code, or one of its releases, live",
+        summary=texts.commands.DEPLOY,
         role=Role.OPERATOR,
         handler=working.deploy,
         example="/deploy hello",
@@ -169,7 +169,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="rollback",
         arguments="[project] [release]",
-        summary="Put an earlier release live again",
+        summary=texts.commands.ROLLBACK,
         role=Role.OPERATOR,
         handler=working.rollback,
         example="/rollback hello 2",
@@ -177,7 +177,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="releases",
         arguments="[project]",
-        summary="List a project's releases",
+        summary=texts.commands.RELEASES,
         role=Role.VIEWER,
         handler=looking.releases_there_are,
         example="/releases hello",
@@ -186,7 +186,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="logs",
         arguments="[project] [lines|follow|stop]",
-        summary="Show the last lines a service wrote; follow shows them as they come",
+        summary=texts.commands.LOGS,
         role=Role.VIEWER,
         handler=looking.logs,
         example="/logs hello follow",
@@ -196,7 +196,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="ask",
         arguments="[project] <question>",
-        summary="Find where something stands in the projects' code",
+        summary=texts.commands.ASK,
         role=Role.VIEWER,
         handler=asking.ask,
         example="/ask hello where are requests handled",
@@ -206,7 +206,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="index",
         arguments="[project] [retry]",
-        summary="Say how far the projects' code is indexed; retry what went wrong",
+        summary=texts.commands.INDEX,
         role=Role.VIEWER,
         handler=asking.index,
         example="/index hello",
@@ -216,7 +216,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="stop",
         arguments="[project]",
-        summary="Stop a project's service; its releases and data stay",
+        summary=texts.commands.STOP,
         role=Role.OPERATOR,
         handler=working.stop,
         example="/stop hello",
@@ -224,7 +224,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="start",
         arguments="[project]",
-        summary="Start a project's service again",
+        summary=texts.commands.START,
         role=Role.OPERATOR,
         handler=working.start,
         example="/start hello",
@@ -232,7 +232,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="restart",
         arguments="[project]",
-        summary="Stop a project's service and start it again",
+        summary=texts.commands.RESTART,
         role=Role.OPERATOR,
         handler=working.restart,
         example="/restart hello",
@@ -240,7 +240,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="remove",
         arguments="[project]",
-        summary="Remove a project's service with its data; asks first",
+        summary=texts.commands.REMOVE,
         role=Role.OPERATOR,
         handler=working.remove,
         example="/remove hello",
@@ -248,7 +248,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="cancel",
         arguments="[run]",
-        summary="Cancel a run",
+        summary=texts.commands.CANCEL,
         role=Role.OPERATOR,
         handler=working.cancel,
         example="/cancel 7",
@@ -256,7 +256,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="whoami",
         arguments="",
-        summary="Say who you are here, and what you may do",
+        summary=texts.commands.WHOAMI,
         role=Role.VIEWER,
         handler=looking.who_am_i,
         looks=True,
@@ -264,7 +264,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="session",
         arguments="[reset]",
-        summary="Show this conversation; reset begins it anew, and what is at work goes on",
+        summary=texts.commands.SESSION,
         role=Role.VIEWER,
         handler=session,
         # A reset forgets by itself what was asked for.
@@ -274,7 +274,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="users",
         arguments="[add|role|remove] [id] [role] [name]",
-        summary="List who is let in; let people and groups in, change their roles, let them go",
+        summary=texts.commands.USERS,
         role=Role.OWNER,
         handler=people,
         example="/users add 42 operator Petra",
@@ -282,7 +282,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="locks",
         arguments="",
-        summary="List who holds which lock since when, and how the periodic jobs went",
+        summary=texts.commands.LOCKS,
         role=Role.OWNER,
         handler=locks,
         looks=True,
@@ -290,7 +290,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="help",
         arguments="[command]",
-        summary="Say what can be said",
+        summary=texts.commands.HELP,
         role=Role.VIEWER,
         handler=_help,
         example="/help deploy",
@@ -312,8 +312,8 @@ def find(name: str) -> Command:
     if command := _BY_NAME.get(name.lower()):
         return command
     near = difflib.get_close_matches(name.lower(), _BY_NAME, n=_NEAREST, cutoff=0.5)
-    advice = f"Did you mean {listed([f'/{one}' for one in near], 'or')}?" if near else None
-    raise UnknownCommand(f"There is no command /{name[:40]}.", advice=advice)
+    advice = texts.commands.did_you_mean(near) if near else None
+    raise UnknownCommand(texts.commands.unknown(name[:40]), advice=advice)
 
 
 def changes_something(text: str) -> bool:
@@ -336,11 +336,11 @@ def _overview(role: Role) -> Facts:
 
 
 def _help_for(command: Command) -> Reply:
-    needs = "" if command.role is Role.VIEWER else f" It needs the role {command.role} or higher."
-    reply = Reply.saying(f"{command.usage}\n{command.summary}.{needs}")
+    needs = "" if command.role is Role.VIEWER else texts.commands.needs_role(command.role)
+    described = paragraph(texts.commands.described(command.usage, command.summary), needs)
     if not command.example:
-        return reply
+        return Reply.saying(described)
     choice = CommandChoice(label=command.example, command=command.example)
-    return Reply.saying(f"{reply.plain}\nFor example: {command.example}").model_copy(
+    return Reply.saying(f"{described}\n{texts.commands.for_example(command.example)}").model_copy(
         update={"choices": [choice] if command.looks else []}
     )

@@ -43,41 +43,41 @@ def narrate(event: Event, run: Run) -> Reply | None:
 
 def _blocked(event: Event, run: Run) -> Reply:
     by, title = str(event.data.get("by")), _text(event, "title")
-    return _notice(run, texts.runs.blocked(run.number, by, title))
+    return _notice(run, texts.progress.blocked(run.number, by, title))
 
 
 def _started(_: Event, run: Run) -> Reply:
-    return _progress(run, texts.runs.started(run.number, run.title))
+    return _progress(run, texts.progress.started(run.number, run.title))
 
 
 def _resumed(_: Event, run: Run) -> Reply:
-    return _progress(run, texts.runs.resumed(run.number, run.title))
+    return _progress(run, texts.progress.resumed(run.number, run.title))
 
 
 def _paused(event: Event, run: Run) -> Reply:
     reason = _text(event, "reason").rstrip(".")
     if event.data.get("expected"):
-        return _progress(run, texts.runs.paused_as_expected(reason))
-    return _notice(run, texts.runs.paused(run.number, reason))
+        return _progress(run, texts.progress.paused_as_expected(reason))
+    return _notice(run, texts.progress.paused(run.number, reason))
 
 
 def _taken_over(_: Event, run: Run) -> Reply:
-    return _notice(run, texts.runs.taken_over(run.number))
+    return _notice(run, texts.progress.taken_over(run.number))
 
 
 def _step_started(event: Event, run: Run) -> Reply | None:
-    return None if _text(event, "step") in UNTOLD else _progress(run, texts.runs.step_begun(_step(event)))
+    return None if _text(event, "step") in UNTOLD else _progress(run, texts.progress.step_begun(_step(event)))
 
 
 def _step_finished(event: Event, run: Run) -> Reply | None:
     took = event.data.get("took_s")
     if _text(event, "step") in UNTOLD or (isinstance(took, int | float) and took < _WORTH_TELLING_S):
         return None
-    return _progress(run, texts.runs.step_is_done(_step(event), _took(event)))
+    return _progress(run, texts.progress.step_is_done(_step(event), _took(event)))
 
 
 def _step_failed(event: Event, run: Run) -> Reply:
-    return _notice(run, texts.runs.step_failed(_step(event), _took(event)))
+    return _notice(run, texts.progress.step_failed(_step(event), _took(event)))
 
 
 def _output(event: Event, run: Run) -> Reply | None:
@@ -90,11 +90,11 @@ def _deployment(event: Event, run: Run) -> Reply | None:
     step = _step(event)
     match _text(event, "status"):
         case "started":
-            return _progress(run, texts.runs.step_begun(step))
+            return _progress(run, texts.progress.step_begun(step))
         case "ok" | "changed":
-            return _progress(run, texts.runs.step_is_done(step, _took(event)))
+            return _progress(run, texts.progress.step_is_done(step, _took(event)))
         case "failed":
-            return _notice(run, texts.runs.task_failed(step, message))
+            return _notice(run, texts.progress.task_failed(step, message))
         case _:
             return None
 
@@ -150,35 +150,37 @@ def _expired(event: Event, run: Run) -> Reply:
 
 
 def _cancel_requested(_: Event, run: Run) -> Reply:
-    return _progress(run, texts.runs.cancel_requested(run.number, run.title))
+    return _progress(run, texts.progress.cancel_requested(run.number, run.title))
 
 
 def _succeeded(event: Event, run: Run) -> Reply:
     result = event.data.get("result")
     told: dict[str, Any] = result if isinstance(result, dict) else {}
-    summary = told.get("summary") or texts.runs.done(run.title)
+    summary = told.get("summary") or texts.progress.done(run.title)
     took = since(run.created_at, event.created_at)
-    blocks: list[Block] = [Text(text=texts.runs.succeeded(summary, run.number, took))]
+    blocks: list[Block] = [Text(text=texts.progress.succeeded(summary, run.number, took))]
     if url := told.get("url"):
         blocks.append(Link(url=str(url)))
     blocks += [
-        Link(url=str(told[key]), label=label) for key, label in texts.runs.ADDRESSES.items() if told.get(key)
+        Link(url=str(told[key]), label=label)
+        for key, label in texts.progress.ADDRESSES.items()
+        if told.get(key)
     ]
     return _result(run, blocks)
 
 
 def _failed(event: Event, run: Run) -> Reply:
-    return _bad_end(event, run, texts.runs.failed)
+    return _bad_end(event, run, texts.progress.failed)
 
 
 def _cancelled(event: Event, run: Run) -> Reply:
     why = "" if _text(event, "code") == "cancelled" else _text(event, "reason")
-    blocks: list[Block] = [Text(text=texts.runs.cancelled(run.number, run.title, why))]
+    blocks: list[Block] = [Text(text=texts.progress.cancelled(run.number, run.title, why))]
     return _result(run, blocks).model_copy(update={"cancelled": True})
 
 
 def _timed_out(event: Event, run: Run) -> Reply:
-    return _bad_end(event, run, texts.runs.timed_out)
+    return _bad_end(event, run, texts.progress.timed_out)
 
 
 def _bad_end(event: Event, run: Run, say: Callable[[int, str, str], str]) -> Reply:
@@ -186,7 +188,7 @@ def _bad_end(event: Event, run: Run, say: Callable[[int, str, str], str]) -> Rep
     if advice := _text(event, "advice"):
         blocks.append(Text(text=advice))
     if lines := _lines(event):
-        blocks.append(Code(text="\n".join(lines), title=texts.runs.LAST_LINES))
+        blocks.append(Code(text="\n".join(lines), title=texts.progress.LAST_LINES))
     return _result(run, blocks).model_copy(update={"error": _text(event, "code") or "failed"})
 
 
@@ -243,12 +245,12 @@ def _closing(event: Event, run: Run, blocks: list[Block]) -> Reply:
 
 
 def _step(event: Event) -> str:
-    return capitalised(step_name(_text(event, "step"))) or texts.runs.WORK
+    return capitalised(step_name(_text(event, "step"))) or texts.progress.WORK
 
 
 def _took(event: Event) -> str:
     took = event.data.get("took_s")
-    return duration(took) if isinstance(took, int | float) else texts.runs.A_WHILE
+    return duration(took) if isinstance(took, int | float) else texts.progress.A_WHILE
 
 
 def _lines(event: Event) -> list[str]:

@@ -198,7 +198,7 @@ def _printed(fact: Fact) -> list[str]:
 
 
 def _begun(fact: Fact) -> str:
-    return texts.runs.step_begun(_step(fact))
+    return texts.progress.step_begun(_step(fact))
 
 
 def _advanced(fact: Fact) -> list[str]:
@@ -208,10 +208,12 @@ def _advanced(fact: Fact) -> list[str]:
             return [_begun(fact)]
         case "ok" | "changed":
             return [
-                texts.runs.step_done(step) if took is None else texts.runs.step_done_in(step, duration(took))
+                texts.progress.step_done(step)
+                if took is None
+                else texts.progress.step_done_in(step, duration(took))
             ]
         case "failed":
-            return [texts.runs.task_failed(step, _text(fact, "message"))]
+            return [texts.progress.task_failed(step, _text(fact, "message"))]
         case _:
             return []
 
@@ -224,15 +226,15 @@ async def _note(tx: Connection, run: Run, facts: Sequence[Fact]) -> str:
         case Status.FAILED | Status.CANCELLED | Status.TIMED_OUT:
             return run.reason or ""
     if run.cancel_requested_at is not None:
-        return texts.runs.BEING_CANCELLED
+        return texts.progress.BEING_CANCELLED
     if run.blocked_by is not None:
         before = await runs.get(tx, run.blocked_by)
-        return texts.runs.waits_behind(before.number, before.title)
+        return texts.progress.waits_behind(before.number, before.title)
     match run.status:
         case Status.QUEUED:
-            return texts.runs.NEXT_WORKER_TAKES_IT
+            return texts.progress.NEXT_WORKER_TAKES_IT
         case Status.WAITING if run.resume_at is not None:
-            return texts.runs.pauses(str(run.pause))
+            return texts.progress.pauses(str(run.pause))
         case Status.WAITING:
             return _asks(await waiting(tx, run_number=run.number))
         case _:
@@ -242,14 +244,14 @@ async def _note(tx: Connection, run: Run, facts: Sequence[Fact]) -> str:
 def _asks(asked: Sequence[Waiting]) -> str:
     """Say what a waiting run waits for."""
     if not asked:
-        return texts.runs.ANSWERED
+        return texts.progress.ANSWERED
     # Without the time: a picture changes only when something has happened.
-    puts = "; ".join(texts.runs.question_for(one.question.title, one.whose) for one in asked)
-    return texts.runs.waits_for(puts)
+    puts = "; ".join(texts.progress.question_for(one.question.title, one.whose) for one in asked)
+    return texts.progress.waits_for(puts)
 
 
 def _step(fact: Fact) -> str:
-    return capitalised(step_name(_text(fact, "step"))) or texts.runs.WORK
+    return capitalised(step_name(_text(fact, "step"))) or texts.progress.WORK
 
 
 def _took(fact: Fact) -> float | None:

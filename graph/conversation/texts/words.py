@@ -43,11 +43,6 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 line`, `2 lines`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def either(items: Sequence[str]) -> str:
     """Return `a, b or c`."""
     return listed(items, "or")
@@ -66,7 +61,7 @@ def plural(number: int, one: str, more: str) -> str:
 def sized(size: int) -> str:
     """Return a number of bytes as people say it: `870 bytes`, `3.1 kB`, `2.0 MB`, `1.2 GB`."""
     if size < 1000:
-        return counted(size, "byte")
+        return plural(size, f"{size} byte", f"{size} bytes")
     if size < 999_950:
         return f"{size / 1000:.1f} kB"
     return f"{size / 1_000_000:.1f} MB" if size < 999_950_000 else f"{size / 1_000_000_000:.1f} GB"

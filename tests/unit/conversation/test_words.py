@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.conversation.texts.words import counted, duration, listed, since
+from graph.conversation.texts.words import duration, either, listed, paragraph, plural, since
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,6 @@ def test_lists_are_said_as_people_do() -> None:
         "a and b",
         "a, b and c",
     ]
-    assert (counted(1, "line"), counted(2, "line")) == ("1 line", "2 lines")
+    assert either(["a", "b", "c"]) == "a, b or c"
+    assert [plural(number, "a line", "lines") for number in (0, 1, 2)] == ["lines", "a line", "lines"]
+    assert paragraph("It is so.", "", "It stays so.") == "It is so. It stays so."
