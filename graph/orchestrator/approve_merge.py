@@ -10,6 +10,7 @@ from graph.context import RunContext
 from graph.orchestrator.checks import look_again, unfinished
 from graph.orchestrator.details import of_merge, with_details
 from graph.orchestrator.output import clean
+from graph.orchestrator.pull_comments import PullComments
 from graph.orchestrator.pull_description import title_of
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.repository import ensure_repository
@@ -37,6 +38,7 @@ async def approve_merge(state: State, context: RunContext, tools: Tools) -> Comm
         )
         answer = ask(question)
         if answer.choice != APPROVE.key:
+            await PullComments(context, tools, repository, pull.number).declined("to merge this", answer)
             return Command(update={"outcome": Outcome.NOT_MERGED.value}, goto=Step.REPORT)
         if not await still_holds(context, question, answer):
             return Command(goto=Step.APPROVE_MERGE)

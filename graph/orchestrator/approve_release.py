@@ -12,6 +12,7 @@ from graph.context import RunContext
 from graph.orchestrator.configure import contract_of, names_of_secrets, plain_environment
 from graph.orchestrator.details import of_release, with_details
 from graph.orchestrator.output import clean
+from graph.orchestrator.pull_comments import say_not_deployed
 from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_holds
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
@@ -33,6 +34,7 @@ async def approve_release(state: State, context: RunContext, tools: Tools) -> Co
         question = await with_details(context, question, partial(_details, state, context, tools))
         answer = ask(question)
         if answer.choice != APPROVE.key:
+            await say_not_deployed(state, context, tools, answer)
             return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
         if not await still_holds(context, question, answer):
             return Command(goto=Step.CONFIGURE)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from graph.context import RunContext
 from graph.orchestrator.fence import fenced
+from graph.orchestrator.pull_comments import say_not_deployed
 from graph.orchestrator.questions import TRY_AGAIN, ask, decline
 from graph.orchestrator.state import Gap, Outcome, State, Step
 from graph.orchestrator.tools import Tools
@@ -43,6 +44,7 @@ async def provide(state: State, context: RunContext, tools: Tools) -> Command[St
     gap = state["gap"]
     answer = ask(_question(gap))
     if answer.choice == DO_NOT_DEPLOY.key:
+        await say_not_deployed(state, context, tools, answer)
         return Command(update={"outcome": Outcome.NOT_DEPLOYED.value}, goto=Step.REPORT)
     if gap["subject"] != SECRETS:
         await _store(context, state, gap["subject"], (answer.text or "").strip())

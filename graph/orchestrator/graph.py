@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from graph.context import RunContext
+from graph.orchestrator.announce import announce
 from graph.orchestrator.approve_merge import approve_merge
 from graph.orchestrator.approve_plan import approve_plan
 from graph.orchestrator.approve_release import approve_release
@@ -86,7 +87,8 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     add(Step.APPROVE_RELEASE, approve_release, Step.CONFIGURE, Step.DEPLOY, Step.REPORT)
     add(Step.DEPLOY, deploy, Step.APPROVE_RELEASE, Step.DEPLOY_AGAIN, Step.VERIFY)
     add(Step.DEPLOY_AGAIN, deploy_again, Step.DEPLOY)
-    add(Step.VERIFY, verify)
+    add(Step.VERIFY, verify, Step.ANNOUNCE, Step.REPORT)
+    add(Step.ANNOUNCE, announce)
     add(Step.APPROVE_OPERATION, approve_operation, Step.APPROVE_OPERATION, Step.OPERATE, Step.REPORT)
     add(Step.OPERATE, operate)
     add(Step.REPORT, report)
@@ -97,7 +99,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
     graph.add_edge(Step.SAVE_WORK, Step.TEST)
     graph.add_edge(Step.CHECKOUT, Step.TEST)
     graph.add_edge(Step.PROTECT, Step.CONFIGURE)
-    graph.add_edge(Step.VERIFY, Step.REPORT)
+    graph.add_edge(Step.ANNOUNCE, Step.REPORT)
     graph.add_edge(Step.OPERATE, Step.REPORT)
     graph.add_edge(Step.REPORT, END)
 

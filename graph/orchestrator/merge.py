@@ -10,6 +10,7 @@ from langgraph.types import Command
 from graph.context import RunContext
 from graph.orchestrator.approve_merge import merge_message, proposal
 from graph.orchestrator.checks import look_again
+from graph.orchestrator.pull_comments import PullComments
 from graph.orchestrator.questions import tell_change
 from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import State, Step
@@ -47,6 +48,8 @@ async def merge(state: State, context: RunContext, tools: Tools) -> Command[Step
         return look_again(state)
     except CannotMerge as error:
         return Command(update={"failure": error.message, "advice": error.advice}, goto=Step.PROPOSE_AGAIN)
+    comments = PullComments(context, tools, repository, pull.number)
+    await comments.merged(merged["sha"], approved=approved["digest"])
     text = f"Pull request {pull.number} is merged: commit {merged['sha'][:12]}."
     context.emit(events.NOTE_WRITTEN, {"text": text})
     return Command(update={"commit": merged["sha"]}, goto=Step.PUBLISH if merged["tested"] else Step.CHECKOUT)

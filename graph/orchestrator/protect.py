@@ -12,7 +12,7 @@ from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools, hosting_of
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of
 from infrastructure.forge import Repository
-from infrastructure.forge.hosting import CheckSource, Hosting
+from infrastructure.forge.hosting import CheckSource
 from shared.ledger.projects import Project
 
 
@@ -27,14 +27,15 @@ async def protect(state: State, context: RunContext, tools: Tools) -> State:
         "protection",
         "protection",
         {"project": str(project.id), "branch": DEFAULT_BRANCH},
-        partial(_protect, state, hosting_of(tools), repository_of(project)),
+        partial(_protect, state, tools, repository_of(project)),
         note=partial(_note, project),
     )
     return State()
 
 
-async def _protect(state: State, hosting: Hosting, repository: Repository) -> dict[str, Any]:
+async def _protect(state: State, tools: Tools, repository: Repository) -> dict[str, Any]:
     """Require the checks that were there: one that people have taken out would keep everything out for good."""
+    hosting = hosting_of(tools)
     pull = await hosting.pull_request(repository, state["pull"]["number"])
     there = {
         check.name

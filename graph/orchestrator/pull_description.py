@@ -42,11 +42,11 @@ async def describe(state: State, context: RunContext, project: Project) -> tuple
         [
             f"Telewright made this in run {context.run.number}.",
             "### Plan",
-            _block(plan),
+            block(plan),
             "### Tests",
-            _block([f"In the sandbox, before anything was pushed: {state['tests']}"]),
+            block([f"In the sandbox, before anything was pushed: {state['tests']}"]),
             "### Approval",
-            _block(signed),
+            block(signed),
         ]
     )
     return title_of(project), body
@@ -60,17 +60,23 @@ async def _decided(context: RunContext) -> list[tuple[Approval, str]]:
             for one in await approvals.of_run(connection, context.run.id)
             if one.question["kind"] in _APPROVED and (one.answer or {}).get("choice") == "approve"
         }
-        return [(one, await _name(context, one)) for one in newest.values()]
+        return [(one, await decider_of(context, one)) for one in newest.values()]
 
 
-async def _name(context: RunContext, approval: Approval) -> str:
+async def decider_of(context: RunContext, approval: Approval) -> str:
+    """Return who has decided, by name; hostile."""
+    return await name_of(context, UserId(approval.decided_by or ""))
+
+
+async def name_of(context: RunContext, user_id: UserId) -> str:
+    """Return a person's name; hostile."""
     async with context.database.connection() as connection:
-        user = await users.get(connection, UserId(approval.decided_by or ""))
+        user = await users.get(connection, user_id)
     return user.name if user else "Somebody"
 
 
-def _block(lines: list[str]) -> str:
-    """Return a block of code that nothing in it ends."""
+def block(lines: list[str]) -> str:
+    """Return a block of code that nothing in it ends: it mentions nobody and links nowhere."""
     text = Redactor().text("\n".join(lines))
     longest = max((len(run) for run in re.findall(r"~+", text)), default=0)
     fence = "~" * max(3, longest + 1)

@@ -33,6 +33,7 @@ class Step(StrEnum):
     DEPLOY = "deploy"
     DEPLOY_AGAIN = "deploy_again"
     VERIFY = "verify"
+    ANNOUNCE = "announce"
     APPROVE_OPERATION = "approve_operation"
     OPERATE = "operate"
     REPORT = "report"

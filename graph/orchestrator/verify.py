@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
+from langgraph.types import Command
+
 from graph.context import RunContext
 from graph.orchestrator.configure import contract_of
-from graph.orchestrator.state import Outcome, State
+from graph.orchestrator.repository import web_address
+from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.world import project_of, release_of
+from graph.orchestrator.world import project_of, release_of, repository_of
 from infrastructure.deploy import ServiceState
 from shared.errors import TelewrightError
 from shared.ledger import events
@@ -27,8 +30,8 @@ class NotServing(TelewrightError):
     advice = "Look at /logs; /rollback puts the release before live again."
 
 
-async def verify(state: State, context: RunContext, tools: Tools) -> State:
-    """Look until the service answers.
+async def verify(state: State, context: RunContext, tools: Tools) -> Command[Step]:
+    """Look until the service answers; then it is told of where its repository is, if that is a place for it.
 
     Raises:
         NotServing: It does not, for as long as it is given.
@@ -42,7 +45,8 @@ async def verify(state: State, context: RunContext, tools: Tools) -> State:
             raise NotServing(f"{project.name} was deployed, but {fault}.")
         await asyncio.sleep(LOOK_EVERY_S)
     context.emit(events.NOTE_WRITTEN, {"text": f"{url} answers."})
-    return State(outcome=Outcome.LIVE.value)
+    told_of = tools.hosting is not None and web_address(repository_of(project)) is not None
+    return Command(update={"outcome": Outcome.LIVE.value}, goto=Step.ANNOUNCE if told_of else Step.REPORT)
 
 
 async def _fault(tools: Tools, project: Project, release: Release, url: str) -> str | None:

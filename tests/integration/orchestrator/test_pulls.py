@@ -65,10 +65,11 @@ async def test_a_build_is_proposed_merged_and_released_from_its_merge(
     assert await bench.steps(run) == [
         "intake", "plan", "approve_plan", "scaffold", "approve_workflows", "save_work", "test", "propose",
         "checks", "approve_merge", "merge", "publish", "protect", "configure", "approve_release", "deploy",
-        "verify", "report",
+        "verify", "announce", "report",
     ]  # fmt: skip
     assert [effect.kind for effect in await bench.effects(run)] == [
-        "repository", "work", "commit", "pull_request", "merge", "release", "protection", "deployment",
+        "repository", "work", "commit", "pull_request", "merge", "comment", "release", "protection", "deployment",
+        "github_release", "comment",
     ]  # fmt: skip
     assert [name for name in hello.refs() if "telewright/wip" in name] == []
 
