@@ -17,7 +17,7 @@ from tests.ticker import EVERY_SECOND
 TTL_S = 2.0
 
 
-async def main() -> None:
+async def _sync() -> None:
     url = os.environ["GITHUB_API_URL"]
     client = GitHubClient(FixedToken(os.environ["GITHUB_TOKEN"], url), url, Patience(2))
     async with (
@@ -28,5 +28,6 @@ async def main() -> None:
         await schedule(database, live, [replace(job, cron=EVERY_SECOND, ttl_s=TTL_S)])
 
 
-if __name__ == "__main__":
-    asyncio.run(main())
+def main() -> None:
+    """Sync until told to stop."""
+    asyncio.run(_sync())

@@ -1,27 +1,80 @@
-"""A sync that is killed in the middle is gone on with by another process: nothing is lost, nothing is doubled."""
+"""Whatever dies or stands still in the middle of a sync: nothing is lost, nothing is doubled, one process writes."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import signal
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 
+from infrastructure.embedded import EmbeddedValkey
+from tests import syncer
 from tests.engine import end, until
-from tests.fakes.github import RemoteGitHub, github_in_thread
+from tests.fakes.github import Project, RemoteGitHub, SetFault, github_in_thread
+from tests.forked import Forked
 from tests.integration.scheduler.hub import README, Hub, hub_of
 
-Start = Callable[[RemoteGitHub], subprocess.Popen[bytes]]
+REPOSITORIES, PUSHED, LOOKED = 12, 10, 3
+REFS = "/repositories/*/git/ref/*"
+
+Start = Callable[[str], Forked]
+
+
+@dataclass
+class Middle:
+    """A sync that has looked at a few repositories that were pushed to, and gets no answer about the others."""
+
+    hub: Hub
+    pushed: list[Project]
+    heads: dict[object, str]
+    held: SetFault
+
+    def push_again(self) -> None:
+        """Push once more to all of them."""
+        self.heads = {one.id: one.push({"c.py": "c = 3\n"}) for one in self.pushed}
+
+    async def moved(self) -> int:
+        """How many have the head that is known of them."""
+        rows = await self.hub.rows("SELECT id, head FROM repositories")
+        return len([number for number, head in rows if self.heads.get(number) == head])
+
+    async def is_begun(self) -> bool:
+        return await self.moved() == LOOKED
+
+    async def is_done(self) -> bool:
+        return await self.moved() == PUSHED and len(await self.hub.said()) == REPOSITORIES - PUSHED
+
+    async def outcome(self) -> object:
+        rows = await self.hub.rows("SELECT outcome FROM timetable WHERE name = 'github_sync'")
+        return rows[0][0] if rows else None
+
+    async def assert_nothing_was_lost_or_doubled(self) -> None:
+        """Each push was stored once and none after the one that followed it, and each loss was told once."""
+        told = await self.hub.said()
+        assert len(told) == len(set(told)) == REPOSITORIES - PUSHED
+        assert await self.hub.rows("SELECT count(*) FROM repositories") == [(REPOSITORIES,)]
+        stored = defaultdict[object, list[object]](list)
+        for number, head in await self.hub.rows("SELECT repository_id, head FROM heads ORDER BY at"):
+            stored[number].append(head)
+        order = {one.id: [line["sha"] for line in one.log()] for one in self.pushed}
+        for number, heads in stored.items():
+            places = [order[int(str(number))].index(head) for head in heads]
+            assert places == sorted(set(places), reverse=True), "a log begins with the newest"
+            assert heads[-1] == self.heads[number]
 
 
 @pytest.fixture
-def start(database_url: str, redis_url: str) -> Iterator[Start]:
-    """Starts schedulers."""
-    started = []
+def start(database_url: str, github: RemoteGitHub, tmp_path: Path) -> Iterator[Start]:
+    """Starts schedulers on a Redis."""
+    started: list[Forked] = []
 
-    def begin(github: RemoteGitHub) -> subprocess.Popen[bytes]:
+    def begin(redis_url: str) -> Forked:
         environment = {
             **os.environ,
             "DATABASE_URL": database_url,
@@ -29,54 +82,124 @@ def start(database_url: str, redis_url: str) -> Iterator[Start]:
             "GITHUB_API_URL": github.url,
             "GITHUB_TOKEN": github.token,
         }
-        started.append(subprocess.Popen([sys.executable, "-m", "tests.syncer"], env=environment))
+        log = tmp_path / f"{len(started)}.log"
+        started.append(Forked(syncer.main, environment=environment, log=log))
         return started[-1]
 
     yield begin
     for one in started:
         if one.poll() is None:
+            one.send_signal(signal.SIGCONT)
             end(one)
 
 
-async def test_a_kill_in_the_middle_of_a_sync(database_url: str, redis_url: str, start: Start) -> None:
+@pytest.fixture
+def github() -> Iterator[RemoteGitHub]:
     with github_in_thread() as github:
-        shops = [github.create(f"project-{number}", README) for number in range(20)]
-        async with hub_of(github, database_url, redis_url) as hub:
-            for shop in shops:
-                await hub.project(shop)
-            await hub.settle()
-            heads: dict[object, str] = {shop.id: shop.push({"b.py": "b = 2\n"}) for shop in shops[:16]}
-            for gone in shops[16:]:
-                gone.delete()
-            await hub.rows("UPDATE github_listing SET listed_at = now() - interval '1 hour' RETURNING 1")
-            slow = github.fail("/repositories/*/git/ref/*", None, slow_s=0.5)
-            killed = start(github)
-            await until(lambda: _some(hub, heads))
-            end(killed)
-            assert not await _all(hub, heads), "it was killed too late"
-            slow.cancel()
-
-            start(github)
-
-            await until(lambda: _all(hub, heads))
-            await until(lambda: _told(hub, 4))
-            told = await hub.said()
-            assert len(told) == len(set(told)) == 4
-            assert await hub.rows("SELECT count(*) FROM repositories") == [(20,)]
+        yield github
 
 
-async def _moved(hub: Hub, heads: dict[object, str]) -> int:
-    rows = await hub.rows("SELECT id, head FROM repositories")
-    return len([number for number, head in rows if heads.get(number) == head])
+@asynccontextmanager
+async def middle_of_a_sync(
+    github: RemoteGitHub, database_url: str, redis_url: str, begin: Callable[[], object]
+) -> AsyncIterator[Middle]:
+    """Have repositories known, change them all, and let a sync begin and come as far as the middle."""
+    shops = [github.create(f"project-{number}", README) for number in range(REPOSITORIES)]
+    async with hub_of(github, database_url, redis_url) as hub:
+        for shop in shops:
+            await hub.project(shop)
+        await hub.settle()
+        await _note_heads(hub)
+        heads: dict[object, str] = {one.id: one.push({"b.py": "b = 2\n"}) for one in shops[:PUSHED]}
+        for gone in shops[PUSHED:]:
+            gone.delete()
+        await hub.rows("UPDATE github_listing SET listed_at = now() - interval '1 hour' RETURNING 1")
+        held = github.fail(REFS, None, skip=LOOKED, held=True)
+        begin()
+        middle = Middle(hub, shops[:PUSHED], heads, held)
+        await until(middle.is_begun, within_s=60)
+        yield middle
 
 
-async def _some(hub: Hub, heads: dict[object, str]) -> bool:
-    return await _moved(hub, heads) > 0
+async def _note_heads(hub: Hub) -> None:
+    """Have the database note every head that is ever stored, in the order in which they are."""
+    async with hub.database.transaction() as tx:
+        await tx.execute(
+            "CREATE TABLE heads (at BIGINT GENERATED ALWAYS AS IDENTITY, repository_id BIGINT, head TEXT)"
+        )
+        await tx.execute(
+            """
+            CREATE FUNCTION note_head() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN INSERT INTO heads (repository_id, head) VALUES (NEW.id, NEW.head); RETURN NULL; END $$
+            """
+        )
+        await tx.execute(
+            """
+            CREATE TRIGGER heads AFTER UPDATE ON repositories FOR EACH ROW
+            WHEN (OLD.head IS DISTINCT FROM NEW.head) EXECUTE FUNCTION note_head()
+            """
+        )
 
 
-async def _all(hub: Hub, heads: dict[object, str]) -> bool:
-    return await _moved(hub, heads) == len(heads)
+async def test_a_sync_that_is_killed_is_gone_on_with_by_another_process(
+    github: RemoteGitHub, database_url: str, redis_url: str, start: Start
+) -> None:
+    started: list[Forked] = []
+    async with middle_of_a_sync(
+        github, database_url, redis_url, lambda: started.append(start(redis_url))
+    ) as sync:
+        end(started[0])
+        sync.held.cancel()
+
+        start(redis_url)
+
+        await until(sync.is_done)
+        await sync.assert_nothing_was_lost_or_doubled()
 
 
-async def _told(hub: Hub, count: int) -> bool:
-    return len(await hub.said()) == count
+async def test_when_valkey_is_killed_the_sync_stops_and_goes_on_once_it_is_back(
+    github: RemoteGitHub, database_url: str, home: Path, start: Start
+) -> None:
+    valkey = EmbeddedValkey(home)
+    valkey.start()
+    async with middle_of_a_sync(github, database_url, valkey.url, lambda: start(valkey.url)) as sync:
+        psutil.Process(int((home / "valkey" / "pid").read_text())).kill()
+
+        async def is_lost() -> bool:
+            return await sync.outcome() == "lost"
+
+        await until(is_lost, within_s=20)
+        sync.held.cancel()
+        assert await sync.is_begun(), "nothing is written without the lock"
+        valkey.start()
+
+        await until(sync.is_done)
+        await sync.assert_nothing_was_lost_or_doubled()
+
+
+async def test_a_paused_replica_that_comes_back_stores_nothing_of_what_it_saw_before(
+    github: RemoteGitHub, database_url: str, redis_url: str, start: Start, tmp_path: Path
+) -> None:
+    started: list[Forked] = []
+    async with middle_of_a_sync(
+        github, database_url, redis_url, lambda: started.append(start(redis_url))
+    ) as sync:
+        started[0].send_signal(signal.SIGSTOP)
+        # What it asked is answered while it stands still, and is old when it reads it.
+        sync.held.cancel()
+        await until(lambda: _answered(github))
+        sync.push_again()
+        start(redis_url)
+        await until(sync.is_done)
+
+        started[0].send_signal(signal.SIGCONT)
+
+        async def has_ended_its_pass() -> bool:
+            return "github.synced" in (tmp_path / "0.log").read_text()
+
+        await until(has_ended_its_pass, within_s=20)
+        await sync.assert_nothing_was_lost_or_doubled()
+
+
+async def _answered(github: RemoteGitHub) -> bool:
+    return not any(one["status"] is None for one in github.requests(REFS))
