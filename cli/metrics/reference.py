@@ -64,7 +64,7 @@ def markdown() -> str:
 
 def stored() -> list[Described]:
     """Return what is read from the ledgers."""
-    census = [Described(one.name, one.kind, one.labels, one.meaning) for one in FIGURES]
+    census = [Described(one.name, "gauge", one.labels, one.meaning) for one in FIGURES]
     return [*census, *(Described(name, "gauge", (), meaning) for name, meaning in ANSWERS.items())]
 
 

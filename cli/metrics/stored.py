@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.asyncio import Redis
@@ -126,11 +126,7 @@ async def _ping(redis_url: str) -> bool:
 
 
 def _family(figure: Figure, counts: list[Count]) -> Metric:
-    kinds: dict[str, type[CounterMetricFamily | GaugeMetricFamily]] = {
-        "counter": CounterMetricFamily,
-        "gauge": GaugeMetricFamily,
-    }
-    family = kinds[figure.kind](figure.name, figure.meaning, labels=figure.labels)
+    family = GaugeMetricFamily(figure.name, figure.meaning, labels=figure.labels)
     for count in counts:
         family.add_metric(count.labels, count.number)
     return family

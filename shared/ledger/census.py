@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Final, Literal
+from typing import Final
 
 from shared.database import Connection
 from shared.lease import HELD
-from shared.ledger.runs import OPEN, Status
+from shared.ledger.runs import OPEN
 from shared.queue import RUNS, TIMETABLE
-
-_ENDED = tuple(sorted(status for status in Status if status not in OPEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,6 @@ class Figure:
     labels: tuple[str, ...] = ()
     known: tuple[tuple[str, ...], ...] = ()
     """The values of each label that there may be, so that what does not occur is 0; left out, it is missing."""
-    kind: Literal["gauge", "counter"] = "gauge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +66,6 @@ FIGURES: Final = (
         """,
         ("state",),
         ((*sorted(OPEN), "paused"),),
-    ),
-    Figure(
-        "telewright_runs_ended_total",
-        "Runs that have ended, by outcome",
-        "SELECT status, count(*) FROM runs WHERE ended_at IS NOT NULL GROUP BY 1",
-        ("outcome",),
-        (_ENDED,),
-        kind="counter",
     ),
     Figure(
         "telewright_approvals_waiting",

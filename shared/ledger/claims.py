@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import psycopg
+from prometheus_client import Counter
 from psycopg.rows import class_row
 
 from shared import queue
@@ -40,6 +41,8 @@ _END_EVENTS = {
     Status.CANCELLED: events.RUN_CANCELLED,
     Status.TIMED_OUT: events.RUN_TIMED_OUT,
 }
+
+ENDED: Final = Counter("telewright_runs_ended_total", "Runs that have ended, by outcome", ["outcome"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +413,8 @@ async def _end(tx: Connection, run: Run, ending: Ending, telling: Sequence[event
     }
     await _tell_changing(tx, run, [*telling, end], events.Change(_END, becomes))
     await _wake_next(tx, run.project_id)
+    # Not after the commit, which is the caller's: one that fails, which is rare, makes it one too many.
+    ENDED.labels(ending.status).inc()
 
 
 async def _tell_changing(

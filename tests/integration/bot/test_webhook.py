@@ -125,6 +125,11 @@ async def test_the_secret_is_the_same_in_every_process_and_tells_nothing_of_the_
     assert token not in secret_for(token)
 
 
+async def test_the_port_that_the_internet_reaches_shows_no_metrics(front: Front, port: int) -> None:
+    async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert answer.status == 405
+
+
 async def test_strangers_are_answered_like_everybody_and_not_stored(front: Front, inbox: Inbox) -> None:
     assert await front.post({"update_id": 1, "message": message(1, person=666)}) == 200
     assert await inbox.rows() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -18,9 +19,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.metrics.address import url_of
+from tests.engine import open_engine
 from tests.fakes.telegram import Telegram, telegram_in_thread
 from tests.installation import Installation
 from tests.naming import complaints
+from tests.workflows import build_approval
 
 ROOT = Path(__file__).parents[3]
 OWNER, STRANGER = 1001, 6666
@@ -66,9 +69,7 @@ class Scrapes:
 
 @pytest.fixture
 def address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return _free_address()
 
 
 @pytest.fixture
@@ -134,22 +135,37 @@ def test_up_shows_what_its_children_count_and_who_holds_locks_and_a_killed_child
     assert not (home / "metrics").exists()
 
 
-def test_a_process_that_was_started_alone_shows_its_own_figures(
+async def test_a_process_that_was_started_alone_shows_its_own_figures(
     home: Path, address: str, database_url: str, redis_url: str
 ) -> None:
     scrapes = Scrapes(address)
     alone = Installation(home, database_url, redis_url, {"METRICS_ADDRESS": address})
-    alone.start("scheduler")
+    alone.start("worker")
     try:
-        ticks = "telewright_queue_job_duration_seconds_count"
-        scrapes.until(lambda: bool(scrapes.value(ticks, task="timetable.run", outcome="succeeded")))
-        assert scrapes.samples("telewright_job_runs_total")
+        async with open_engine(database_url, redis_url) as engine:
+            await engine.accept(build_approval)
+            jobs = "telewright_queue_job_duration_seconds_count"
+            scrapes.until(lambda: scrapes.value(jobs, task="runs.execute", outcome="succeeded") == 1)
+            scrapes.until(lambda: scrapes.value("telewright_runs", state="waiting") == 1)
         assert scrapes.value("telewright_database_up") == 1
         assert scrapes.value("telewright_redis_up") == 1
-        assert scrapes.value("telewright_runs", state="running") == 0
         assert scrapes.value("process_resident_memory_bytes")
         assert complaints(scrapes.text()) == []
         assert httpx.get(scrapes.url.removesuffix("metrics")).status_code == httpx.codes.NOT_FOUND
+    finally:
+        await asyncio.to_thread(alone.stop)
+
+
+def test_the_port_of_the_api_shows_no_metrics(
+    home: Path, address: str, database_url: str, redis_url: str
+) -> None:
+    scrapes, port = Scrapes(address), _free_address().partition(":")[2]
+    alone = Installation(home, database_url, redis_url, {"METRICS_ADDRESS": address, "API_PORT": port})
+    alone.start("api")
+    try:
+        scrapes.until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz").is_success)
+        assert scrapes.value("telewright_database_up") == 1
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == httpx.codes.NOT_FOUND
     finally:
         alone.stop()
 
@@ -183,3 +199,9 @@ def test_an_address_that_is_taken_is_one_clear_line(home: Path, database_url: st
 def _holder(scrapes: Scrapes, lock: str) -> str | None:
     held = [dict(labels) for labels in scrapes.samples("telewright_lock_age_seconds")]
     return next((labels["holder"] for labels in held if labels["name"] == lock), None)
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
