@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 from graph import conversation
 from graph.conversation import texts
+from shared.ledger.health import Aspect
+from shared.ledger.users import Role
 
 _PACKAGE = Path(conversation.__file__).parent
 _TEXTS = Path(texts.__file__).parent
@@ -53,6 +57,20 @@ def test_no_text_is_left_that_nobody_says(path: Path) -> None:
     ]
 
     assert not unsaid
+
+
+@pytest.mark.parametrize("subject", texts.__all__)
+def test_a_text_says_all_that_is_put_into_it(subject: str) -> None:
+    for say in _functions(subject):
+        for number in range(4):
+            given = _examples(say, number)
+            text = say(**given)
+            # A choice's key is looked up, and not said.
+            values = [value for name, value in given.items() if type(value) is str and name != "choice"]
+
+            assert all(value in text for value in values), say
+            assert None not in given.values() or "None" not in text, say
+            assert not re.search(r"[{}]|  | [.,;:]", text), say
 
 
 @pytest.mark.parametrize(
@@ -153,3 +171,30 @@ def _names(module: ast.Module) -> list[str]:
             case _:
                 continue
     return found
+
+
+def _functions(subject: str) -> list[Callable[..., str]]:
+    """Return the texts of a subject that have gaps."""
+    module = getattr(texts, subject)
+    there = [one for one in vars(module).values() if inspect.isfunction(one)]
+    return [one for one in there if one.__module__ == module.__name__ and not one.__name__.startswith("_")]
+
+
+def _examples(say: Callable[..., str], number: int) -> dict[str, object]:
+    """Return something to put into a text; what may be missing is so for every other number."""
+    is_there = number % 2 == 1
+
+    def example(name: str, hint: object) -> object:
+        examples: dict[object, object] = {
+            str: f"<{name}>",
+            str | None: f"<{name}>" if is_there else None,
+            Sequence[str]: ["<one>", "<another>"][: number + 1],
+            int: number,
+            float: number / 2,
+            bool: is_there,
+            Role: list(Role)[number % len(Role)],
+            Aspect: (Aspect.MANAGER, Aspect.DISK, Aspect.MEMORY, Aspect.LOAD)[number],
+        }
+        return examples[hint]
+
+    return {name: example(name, hint) for name, hint in get_type_hints(say).items() if name != "return"}
