@@ -53,6 +53,7 @@ def _code(settings: Settings, database: Database, live: Live) -> Iterator[list[P
         yield [ingestion(database, here, embedder=embedder_of(settings))]
         return
     # Here, because whoever has no GitHub should not wait half a second for its library.
+    from scheduler.clearing import clearing
     from scheduler.github_sync import syncing
 
     forges = MixedForge(forge, here)
@@ -60,6 +61,7 @@ def _code(settings: Settings, database: Database, live: Live) -> Iterator[list[P
     try:
         yield [
             syncing(database, live, forge.survey),
+            clearing(database, live, forges, forge),
             ingestion(database, forges, embedder=embedder_of(settings), head_of=heads),
         ]
     finally:

@@ -62,6 +62,7 @@ class RunContext:
             request: What is asked for; the same key with another request is refused.
             make: Makes the effect and returns what it came to, without secrets.
             note: Says to people what it came to, in the transaction of its record: once, whatever crashes.
+                Nothing, where it says nothing.
 
         Returns:
             What it came to.
@@ -76,7 +77,8 @@ class RunContext:
         if effect.result is not None:
             return effect.result
         result = await make()
-        told = [events.Told(events.NOTE_WRITTEN, {"text": note(result)})] if note is not None else []
+        text = note(result) if note is not None else ""
+        told = [events.Told(events.NOTE_WRITTEN, {"text": text})] if text else []
         if told:
             # What was told before should be read before.
             await self.journal.write()

@@ -21,6 +21,7 @@ from graph.orchestrator.tree import written_tree
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of
 from infrastructure.forge import BranchMoved, NoCommit, Repository
 from infrastructure.forge.hosting import PullRequest
+from infrastructure.forge.proposals import proposal_branch
 from infrastructure.forge.workflows import checks_of_pull_requests
 from shared.errors import TelewrightError
 from shared.ledger import events
@@ -80,14 +81,16 @@ async def propose_again(state: State, context: RunContext, tools: Tools) -> Comm
     )
     answer = ask(question)
     if answer.choice == LEAVE_IT.key:
-        stays = f" {state['pull']['url']} stays as it is." if "pull" in state else ""
-        raise ProposalLeft(f"{state['failure'].rstrip('.')}.{stays}")
+        goes = (
+            f" {state['pull']['url']} is closed, unless somebody has pushed to it." if "pull" in state else ""
+        )
+        raise ProposalLeft(f"{state['failure'].rstrip('.')}.{goes}")
     return Command(update={"proposal": number + 1}, goto=Step.PROPOSE)
 
 
 def branch_of(context: RunContext) -> str:
     """Return the branch on which a run proposes its work."""
-    return f"telewright/run-{context.run.number}"
+    return proposal_branch(context.run.number)
 
 
 async def _commits(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import assert_never
 
-import structlog
-
 from graph.context import RunContext
+from graph.orchestrator.clear_proposal import clear_proposal
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.repository import web_address
 from graph.orchestrator.state import Outcome, State
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, release_of, repository_of
-from shared.errors import Cancelled, TelewrightError
+from shared.errors import Cancelled
 from shared.ledger import deployments, projects
 from shared.ledger.projects import Project
-
-log = structlog.get_logger()
 
 
 async def report(state: State, context: RunContext, tools: Tools) -> State:
@@ -30,7 +27,7 @@ async def report(state: State, context: RunContext, tools: Tools) -> State:
     if "project_id" in state:
         project = await any_project_of(context, state)
         result |= await _facts(state, context, outcome, project)
-        await _forget_saved_work(state, context, tools, project)
+        await clear_proposal(state, context, tools)
         if outcome is Outcome.CANCELLED:
             await _free_name(context, project)
     await tools.workspaces.remove(str(context.run.id))
@@ -54,16 +51,6 @@ async def _facts(
         if last is not None and last.url is not None:
             facts["url"] = last.url
     return facts
-
-
-async def _forget_saved_work(state: State, context: RunContext, tools: Tools, project: Project) -> None:
-    """Drop what was saved of the run's work, once it is over; what stays there is hidden and harms nobody."""
-    if "kept" not in state or project.repository is None:
-        return
-    try:
-        await tools.forge.drop_work(repository_of(project), run=str(context.run.id))
-    except TelewrightError as error:
-        log.warning("work.kept", code=error.code, error=error.message)
 
 
 async def _free_name(context: RunContext, project: Project) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from graph.context import RunContext
 from graph.orchestrator.approve_workflows import refuse_unapproved
+from graph.orchestrator.fence import fenced
 from graph.orchestrator.repository import ensure_repository
 from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools, hosting_of
 from graph.orchestrator.tree import written_tree
 from graph.orchestrator.world import project_of
 from infrastructure.forge import Repository
+from shared.ledger import kept_work
 
 
 async def save_work(state: State, context: RunContext, tools: Tools) -> State:
@@ -26,6 +28,9 @@ async def save_work(state: State, context: RunContext, tools: Tools) -> State:
     project = await project_of(context, state)
     repository = await ensure_repository(context, tools, project)
     tree = await written_tree(state, context, tools)
+    async with fenced(context) as tx:
+        # Before it is there: whoever finds the run ended knows then what to take away.
+        await kept_work.note(tx, context.run.id)
     saved = await context.ensure(
         f"work:{state['tree'][:12]}",
         "work",

@@ -65,7 +65,7 @@ class Outcome(StrEnum):
     NOT_DEPLOYED = "not_deployed"
     """A person decided against it; what was built stands."""
     NOT_MERGED = "not_merged"
-    """A person decided against it, or closed the pull request; what was proposed stands."""
+    """A person decided against it, or closed the pull request; what nobody else has pushed to is taken away."""
     CANCELLED = "cancelled"
     """A person called it off before anything was made."""
     STOPPED = "stopped"

@@ -122,7 +122,7 @@ class BareRepository:
         if await self.head(reference) is None:
             return []
         lines = await self.git.text(
-            "log", f"--max-count={limit:d}", "--format=%H%x00%aI%x00%s", reference, "--"
+            "log", f"--max-count={limit:d}", "--format=%H%x00%aI%x00%cI%x00%s", reference, "--"
         )  # fmt: skip
         return [_log_entry(line) for line in lines.split("\n")]
 
@@ -222,8 +222,8 @@ def _make_empty(target: Path) -> None:
 
 
 def _log_entry(line: str) -> LogEntry:
-    sha, authored_at, subject = line.split("\0")
-    return LogEntry(sha, datetime.fromisoformat(authored_at), subject)
+    sha, authored_at, committed_at, subject = line.split("\0")
+    return LogEntry(sha, datetime.fromisoformat(authored_at), datetime.fromisoformat(committed_at), subject)
 
 
 def _short(sha: str | None) -> str:

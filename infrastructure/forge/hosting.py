@@ -129,6 +129,22 @@ class Hosting(Protocol):
         """Return a pull request as it stands."""
         ...
 
+    async def pull_requests_from(self, repository: Repository, branch: str) -> list[PullRequest]:
+        """Return the pull requests that propose a branch, whatever has become of them; the newest first."""
+        ...
+
+    async def close_pull_request(self, repository: Repository, number: int) -> None:
+        """Close a pull request without merging it; one that was closed or merged stays as it is."""
+        ...
+
+    async def drop_branch(self, repository: Repository, branch: str, *, expected: str) -> bool:
+        """Remove a branch, if it stands where it is thought to; nothing there is fine.
+
+        Returns:
+            Whether it is gone; False when it stands elsewhere: somebody has pushed to it.
+        """
+        ...
+
     async def comment_once(self, repository: Repository, number: int, *, key: str, body: str) -> None:
         """Say something below a pull request or issue, unless it was said under this key."""
         ...

@@ -80,6 +80,8 @@ class LogEntry:
 
     sha: str
     authored_at: datetime
+    committed_at: datetime
+    """When it was given its present form: amending a commit leaves the author's date as it is."""
     subject: str
 
 

@@ -156,6 +156,11 @@ class GitHubForge(GitHubHosting):
         reference = work_reference(run)
         await self._mirrored(repository, lambda copy, _: copy.drop(reference))
 
+    async def drop_branch(self, repository: Repository, branch: str, *, expected: str) -> bool:
+        """See `Hosting.drop_branch`: GitHub compares and removes in one."""
+        reference = branch_reference(branch)
+        return await self._mirrored(repository, lambda copy, _: copy.drop_at(expected, reference))
+
     async def workflow_changes(
         self, repository: Repository, tree: Path, *, since: str | None
     ) -> tuple[str, ...]:

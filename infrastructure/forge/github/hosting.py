@@ -42,6 +42,14 @@ class GitHubHosting:
         """See `Hosting.pull_request`."""
         return await self._on(repository, lambda remote: pulls.read(remote, number))
 
+    async def pull_requests_from(self, repository: Repository, branch: str) -> list[PullRequest]:
+        """See `Hosting.pull_requests_from`."""
+        return await self._on(repository, lambda remote: pulls.proposing(remote, branch))
+
+    async def close_pull_request(self, repository: Repository, number: int) -> None:
+        """See `Hosting.close_pull_request`."""
+        await self._on(repository, lambda remote: pulls.close(remote, number))
+
     async def comment_once(self, repository: Repository, number: int, *, key: str, body: str) -> None:
         """See `Hosting.comment_once`."""
         login = self._client.credentials.login

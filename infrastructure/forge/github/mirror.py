@@ -91,9 +91,29 @@ class Mirror:
         await self._talk("push", *_PUSH, self._url, f"+{sha}:{reference}")
 
     async def drop(self, reference: str) -> None:
-        """Remove a reference on GitHub; one that is not there is fine."""
-        if await self.remote_head(reference) is not None:
-            await self._talk("push", *_PUSH, self._url, f":{reference}")
+        """Remove a reference on GitHub; one that is not there is fine.
+
+        Raises:
+            BranchMoved: It was moved in that moment.
+        """
+        head = await self.remote_head(reference)
+        if head is not None and not await self.drop_at(head, reference):
+            raise BranchMoved
+
+    async def drop_at(self, sha: str, reference: str) -> bool:
+        """Remove a reference on GitHub if it stands at a commit, and return whether it is gone."""
+        head = await self.remote_head(reference)
+        if head == sha:
+            lease = f"--force-with-lease={reference}:{sha}"
+            ended = await self._run("push", *_PUSH, lease, self._url, f":{reference}")
+            lost = _lost_the_race(ended.output.decode(errors="replace"), ended.complaint)
+            if ended.exit_code != 0 and not lost:
+                raise meaning(_with_output(ended))
+            # Perhaps to ourselves: git says it again when the connection breaks before the answer.
+            head = await self.remote_head(reference) if lost else None
+        if head is None:
+            await self.local.git("update-ref", "-d", reference)
+        return head is None
 
     async def _talk(self, *arguments: str) -> programs.Ended:
         ended = await self._run(*arguments)

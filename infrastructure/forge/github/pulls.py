@@ -34,6 +34,20 @@ def read(repository: Remote, number: int) -> PullRequest:
     return _pull(repository, repository.get_pull(number))
 
 
+def proposing(repository: Remote, branch: str) -> list[PullRequest]:
+    """See `Hosting.pull_requests_from`."""
+    found = repository.get_pulls(state="all", head=f"{repository.owner.login}:{branch}")
+    # GitHub takes a filter that it cannot read for none at all.
+    return [_pull(repository, pull) for pull in found if pull.head.ref == branch]
+
+
+def close(repository: Remote, number: int) -> None:
+    """See `Hosting.close_pull_request`."""
+    pull = repository.get_pull(number)
+    if pull.state == "open":
+        pull.edit(state="closed")
+
+
 def comment_once(repository: Remote, number: int, *, key: str, body: str, login: str) -> None:
     """See `Hosting.comment_once`.
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from graph.orchestrator.tools import CheckWait, Tools
+from graph.orchestrator.tools import CheckWait, Tools, hosting_of
 from graph.orchestrator.work import Build, Deploy, Remove
+from scheduler.clearing import Cleared, clear_what_is_over
 from shared.database import Database
 from shared.ledger.runs import Run, Status
 from shared.live import Live
+from shared.locks import HeldLock
 from tests.fakes.github import FakeGitHub, Project
 from tests.integration.orchestrator.bench import Bench
 from tests.integration.orchestrator.blueprint import WORKFLOW, note
@@ -69,9 +71,9 @@ async def test_a_build_is_proposed_merged_and_released_from_its_merge(
     ]  # fmt: skip
     assert [effect.kind for effect in await bench.effects(run)] == [
         "repository", "work", "commit", "pull_request", "merge", "comment", "release", "protection", "deployment",
-        "github_release", "comment",
+        "github_release", "comment", "proposal",
     ]  # fmt: skip
-    assert [name for name in hello.refs() if "telewright/wip" in name] == []
+    assert [name for name in hello.refs() if "telewright" in name] == []
 
 
 async def test_the_project_knows_its_repository_by_its_number(bench: Bench, github: FakeGitHub) -> None:
@@ -178,7 +180,7 @@ async def test_what_was_proposed_is_proposed_again_though_its_branch_was_deleted
     assert hello.head(BRANCH) == red
 
 
-async def test_a_red_check_that_is_left_ends_the_run_and_leaves_the_pull_request(
+async def test_a_red_check_that_is_left_ends_the_run_and_what_it_proposed_is_cleared_away_then(
     bench: Bench, github: FakeGitHub
 ) -> None:
     github.always_check("test", "failure")
@@ -186,8 +188,12 @@ async def test_a_red_check_that_is_left_ends_the_run_and_leaves_the_pull_request
     run = await bench.answer(run, "leave")
     assert (run.status, run.reason_code) == (Status.FAILED, "proposal_left")
     assert "has a red check: test" in (run.reason or "")
-    [pull] = github.repository("hello").pulls
-    assert pull.state == "open"
+    assert (run.reason or "").endswith("/ann/hello/pull/1 is closed, unless somebody has pushed to it.")
+
+    assert await _cleared(bench) == Cleared(cleared=1)
+    hello = github.repository("hello")
+    assert (hello.pulls[0].state, set(hello.branches())) == ("closed", {"main"})
+    assert "has a red check: test" in hello.comments(1)[-1]["body"]
 
 
 async def test_checks_that_never_come_are_asked_about(bench: Bench, hosted: Tools) -> None:
@@ -258,15 +264,47 @@ async def test_a_pull_request_that_is_merged_by_hand_is_tested_and_released(
     assert release.commit_sha == merged
 
 
-async def test_a_merge_that_is_declined_leaves_the_pull_request_open(
+async def test_a_merge_that_is_declined_closes_the_pull_request_and_says_why(
     bench: Bench, github: FakeGitHub
 ) -> None:
     run = await bench.answer(await _asked_to_merge(bench, github), "decline")
     assert run.result is not None
     assert run.result["outcome"] == "not_merged"
     assert run.result["summary"] == "The pull request of hello was not merged, and nothing was deployed."
-    [pull] = github.repository("hello").pulls
-    assert pull.state == "open"
+    hello = github.repository("hello")
+    assert (hello.pulls[0].state, set(hello.branches())) == ("closed", {"main"})
+    assert "since run 1 has ended without merging it" in hello.comments(1)[-1]["body"]
+    assert not [name for name in hello.refs() if "telewright" in name]
+    assert await _cleared(bench) == Cleared(), "there is nothing left to do"
+
+
+async def test_a_declined_merge_leaves_what_a_person_has_pushed(bench: Bench, github: FakeGitHub) -> None:
+    run = await _asked_to_merge(bench, github)
+    hello = github.repository("hello")
+    theirs = hello.push({"note.txt": "By hand\n"}, BRANCH, by="bob")
+    # What was pushed is told first, and asked about.
+    run = await bench.answer(run, "decline")
+    run = await bench.answer(run, "decline")
+
+    assert run.status is Status.SUCCEEDED, run.reason
+    assert (hello.pulls[0].state, hello.head(BRANCH)) == ("open", theirs)
+    assert f"The branch {BRANCH} is left as it is, since somebody has pushed to it." in await bench.notes(run)
+    assert not [name for name in hello.refs() if "telewright/wip" in name]
+
+
+async def test_trouble_with_clearing_away_keeps_nobody_waiting_and_loses_nothing(
+    bench: Bench, github: FakeGitHub
+) -> None:
+    run = await _asked_to_merge(bench, github)
+    trouble = github.fail("GET */pulls", times=None, status=403, message="Resource not accessible")
+    run = await bench.answer(run, "decline")
+    assert run.status is Status.SUCCEEDED, run.reason
+    hello = github.repository("hello")
+    assert hello.pulls[0].state == "open"
+
+    trouble.cancel()
+    assert await _cleared(bench) == Cleared(cleared=1)
+    assert (hello.pulls[0].state, set(hello.branches())) == ("closed", {"main"})
 
 
 async def test_a_merge_that_github_refuses_is_asked_about(bench: Bench, github: FakeGitHub) -> None:
@@ -393,6 +431,16 @@ async def test_a_project_of_this_machine_goes_on_as_it_was(
     removal = await bench.answer(await bench.work(Remove(project_id=project.id)), "approve")
     assert removal.status is Status.SUCCEEDED, removal.reason
     assert github.repositories == []
+
+
+async def _cleared(bench: Bench) -> Cleared:
+    """Let the scheduler clear away what was not."""
+    async with bench.database.transaction() as tx:
+        await tx.execute("INSERT INTO leases (name, token) VALUES ('clearing', 1)")
+    forge, hosting = bench.tools.forge, hosting_of(bench.tools)
+    return await clear_what_is_over(
+        bench.database, bench.live, forge, hosting, HeldLock("clearing", 1), grace_s=0
+    )
 
 
 async def _proposed(bench: Bench, build: Build = HELLO) -> Run:
