@@ -32,7 +32,9 @@ from shared.locks import HeldLock
 from shared.outages import OUTAGE
 
 EVERY_20_S: Final = "* * * * * */20"
+JOB: Final = "server_health"
 LOCAL: Final = "local"
+"""This machine's own server, the only kind that there is yet."""
 AT_ONCE: Final = 8
 """Services that are looked at side by side."""
 
@@ -52,15 +54,22 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is looked at, and by what."""
+    """One server, and what looks at it: for a server of another kind these look there, and all else stays."""
 
     machine: Machine
     reader: ServiceReader
     probe: Probe
+    server: str = LOCAL
+    """As projects name it (`projects.server`)."""
+
+    @property
+    def job(self) -> str:
+        """The name of its job, and of the job's lock: one that does not answer keeps no other waiting."""
+        return JOB if self.server == LOCAL else f"{JOB}:{self.server}"
 
 
 def checkups(database: Database, live: Live, world: World, *, cron: str = EVERY_20_S) -> PeriodicJob:
-    """Return the job.
+    """Return the job of one server.
 
     Args:
         database: The ledgers.
@@ -69,7 +78,7 @@ def checkups(database: Database, live: Live, world: World, *, cron: str = EVERY_
         cron: When; three times of it are what it takes to notice that something is down.
     """
     body = partial(server_health, database, live, world=world)
-    return PeriodicJob("server_health", cron, ttl_s=30, body=body, can_be_done_here=world.machine.has_server)
+    return PeriodicJob(world.job, cron, ttl_s=30, body=body, can_be_done_here=world.machine.has_server)
 
 
 async def server_health(database: Database, live: Live, held: HeldLock, *, world: World) -> Checked:
@@ -91,7 +100,7 @@ async def server_health(database: Database, live: Live, held: HeldLock, *, world
         return Checked()
     async with held.transaction(database) as tx:
         await health.forget_unwanted(tx)
-        wanted = await health.services(tx, LOCAL)
+        wanted = await health.services(tx, world.server)
         known = {(one.subject, one.aspect): one for one in await health.of_everything(tx)}
     checkup = _Checkup(database, live, held, world, known)
     looks = [checkup.of_machine(), *(checkup.of_service(service) for service in wanted)]
@@ -128,7 +137,7 @@ class _Checkup:
         self.done = Checked()
 
     async def of_machine(self) -> None:
-        subject = f"{SERVER}{LOCAL}"
+        subject = f"{SERVER}{self._world.server}"
         unwell = [one.aspect for one in self._known.values() if one.subject == subject and not one.is_well]
         for sight in await of_machine(self._world.machine, unwell):
             await self._note(sight, Health(subject, sight.aspect))
@@ -173,7 +182,7 @@ class _Checkup:
         lines = await self._last_lines(service) if service and known.is_about_to_fail(sight.finding) else ""
         with tracing.bind() as trace_id:
             async with self._writing, self._held.transaction(self._database) as tx:
-                if service is not None and not await _is_wanted_still(tx, service):
+                if service is not None and not await self._is_wanted_still(tx, service):
                     return
                 before = await health.get(tx, known.subject, known.aspect, known.project_id)
                 before = before.as_of(service.changed_at) if service else before
@@ -182,7 +191,9 @@ class _Checkup:
                 told_in = await _listeners(tx, service) if now.untold else []
                 for session_id in told_in:
                     reply = (
-                        service_changed(service, now, log=lines) if service else server_changed(LOCAL, now)
+                        service_changed(service, now, log=lines)
+                        if service
+                        else server_changed(self._world.server, now)
                     )
                     await _say(tx, session_id, reply, trace_id)
                 await health.store(tx, now.told_now() if told_in else now)
@@ -190,13 +201,12 @@ class _Checkup:
         for session_id in told_in:
             await self._live.wake(session_id)
 
+    async def _is_wanted_still(self, tx: Connection, service: Service) -> bool:
+        """Whether a service is still to run, and nobody has changed anything about it since the pass began."""
+        return await health.services(tx, self._world.server, service.project_id) == [service]
+
     async def _last_lines(self, service: Service) -> str:
         return (await logs_of(self._world.reader, service.name, LINES_TOLD)).logs or ""
-
-
-async def _is_wanted_still(tx: Connection, service: Service) -> bool:
-    """Whether a service is still to run, and nobody has changed anything about it since the pass began."""
-    return await health.services(tx, LOCAL, service.project_id) == [service]
 
 
 async def _listeners(tx: Connection, service: Service | None) -> Sequence[SessionId]:

@@ -50,7 +50,7 @@ class Sight:
 
 
 class Machine(Protocol):
-    """The machine whose services are looked at."""
+    """The machine whose services are looked at; `LocalMachine` is the one that this runs on."""
 
     async def has_server(self) -> bool:
         """Whether there is a server here at all: of several machines with a scheduler, not each has one."""

@@ -56,6 +56,30 @@ async def test_a_service_that_stops_answering_is_told_of_once_and_once_when_it_i
     assert set(watch.edge.asked) == {HEALTH}
 
 
+async def test_each_server_is_looked_at_by_itself_and_only_for_its_own_services(watch: Watch) -> None:
+    watch.edge.seen = Vitals(disk=0.95, disk_free=1, memory=0.5, load=0.5)
+    far = replace(watch.edge.world, server="shop-1")
+    here, there = await watch.look(), await watch.look(FAILURES, far)
+    assert ([one.services for one in here], [one.services for one in there]) == ([1], [0] * FAILURES)
+
+    async with watch.database.transaction() as tx:
+        await tx.execute("UPDATE projects SET server = 'shop-1'")
+    watch.edge.faults[HEALTH] = "it answers 500"
+    assert [one.services for one in await watch.look()] == [0]
+    await watch.look(FAILURES, far)
+
+    [full, down] = sorted([one.plain for one in await watch.told()], key=lambda said: "hello" in said)
+    assert "shop-1" in full
+    assert down.startswith("hello is down")
+    async with watch.database.connection() as connection:
+        disks = [one for one in await health.of_servers(connection) if one.aspect is health.Aspect.DISK]
+    assert {(one.subject, one.state) for one in disks} == {
+        ("server:local", None),
+        ("server:shop-1", State.DEGRADED),
+    }
+    assert watch.edge.world.job != far.job
+
+
 async def test_a_project_with_an_earlier_release_may_be_rolled_back(watch: Watch) -> None:
     await watch.release()
     watch.edge.faults[HEALTH] = "it does not answer (ConnectError)"
