@@ -98,4 +98,10 @@ async def test_a_build_whose_worker_goes_in_every_step_ends_as_if_it_had_not(
     [hello] = github.repositories
     [pull] = hello.pulls
     assert pull.merge_sha == hello.head("main")
+    assert [said["body"].partition("\n")[2].partition(" ")[0] for said in hello.comments(1)] == [
+        "Merged", "Release",
+    ]  # fmt: skip
+    assert [release["tag"] for release in hello.releases] == ["release-1"]
+    notes = await bench.notes(run)
+    assert (notes.count("main of hello is protected"), notes.count("is on GitHub: ")) == (1, 1)
     assert len(await bench.deployments(await bench.project("hello"))) == 1
