@@ -172,6 +172,7 @@ def _proposal(one: KeptWork) -> Proposal:
         made_at=one.created_at,
         ending=_ENDINGS[one.status],
         reason=one.reason or "",
+        fell_short=one.status is not Status.SUCCEEDED,
     )
 
 

@@ -32,6 +32,8 @@ class Proposal:
     """How the run has ended, after “run 7”: `was cancelled`."""
     reason: str = ""
     """Why, in a line; whoever wrote it."""
+    fell_short: bool = False
+    """Whether it came to no good end, so that it said nothing itself below what was merged of it."""
 
     @property
     def branch(self) -> str:
@@ -43,7 +45,8 @@ async def clear(forge: Forge, hosting: Hosting, repository: Repository, proposal
     """Take away what a run has put there and nobody merged or pushed to; it may be done again at any time.
 
     Open pull requests are closed, and say why. A branch to which a person has pushed is left with
-    its pull requests, which say so. What was merged stays where it was merged to.
+    its pull requests, which say so. What was merged stays where it was merged to; that the run ended
+    badly afterwards is said below it.
 
     Returns:
         Whether the branch is gone; False when it was left to whoever has pushed to it.
@@ -58,6 +61,8 @@ async def clear(forge: Forge, hosting: Hosting, repository: Repository, proposal
         await _close(hosting, repository, proposal, pulls)
         gone = not newest or await hosting.drop_branch(repository, proposal.branch, expected=newest[0].sha)
     await forge.drop_work(repository, run=proposal.run)
+    if proposal.fell_short:
+        await _say_ended(hosting, repository, proposal, pulls)
     return gone
 
 
@@ -92,6 +97,15 @@ async def _say_left(
     )
     for pull in _open(pulls):
         await hosting.comment_once(repository, pull.number, key=f"left:{proposal.run}", body=text)
+
+
+async def _say_ended(
+    hosting: Hosting, repository: Repository, proposal: Proposal, pulls: Sequence[PullRequest]
+) -> None:
+    text = f"Run {proposal.number} {proposal.ending} after this was merged.{_quoted(proposal.reason)}"
+    for pull in pulls:
+        if pull.state is PullState.MERGED:
+            await hosting.comment_once(repository, pull.number, key=f"ended:{proposal.run}", body=text)
 
 
 def _open(pulls: Sequence[PullRequest]) -> list[PullRequest]:

@@ -99,6 +99,16 @@ async def test_a_branch_that_was_merged_goes_and_nothing_is_said(proposed: Propo
     assert proposed.project.head("main") == merged
 
 
+async def test_what_was_merged_says_once_that_its_run_came_to_no_good_end(proposed: Proposed) -> None:
+    proposed.project.merge_pull(proposed.pull.number)
+    proposed.proposal = replace(proposed.proposal, fell_short=True)
+
+    await proposed.clear()
+    await proposed.clear()
+
+    assert proposed.said == ["Run 7 failed after this was merged.\n\n    @everyone: it is `red`"]
+
+
 async def test_what_a_person_has_pushed_and_merged_goes_too(proposed: Proposed) -> None:
     proposed.project.push({"fix.txt": "Fixed\n"}, proposed.proposal.branch, by="bob")
     proposed.project.merge_pull(proposed.pull.number)

@@ -128,6 +128,18 @@ async def test_a_run_that_is_cancelled_while_it_waits_leaves_nothing_on_github(s
     assert await site.clear() == Cleared()
 
 
+async def test_a_run_that_is_cancelled_after_its_merge_says_so_below_it(site: Site) -> None:
+    run, hello = await site.propose()
+    await site.engine.drain()
+    hello.merge_pull(1)
+    await site.cancel(run)
+
+    assert await site.clear() == Cleared(cleared=1)
+    assert stands(hello) == ("merged", set())
+    [comment] = hello.comments(1)
+    assert f"Run {run.number} was cancelled after this was merged." in comment["body"]
+
+
 async def test_a_branch_that_a_person_has_pushed_to_is_left_and_told_of_once(site: Site) -> None:
     run, hello = await site.propose()
     branch = proposal_branch(run.number)
