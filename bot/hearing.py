@@ -8,6 +8,7 @@ from aiogram import Bot
 from aiogram.types import Message as TelegramMessage
 
 from bot import chats, outbox, texts
+from bot.answering import Answering
 from bot.arrived import Arrived
 from bot.chats import ChatKind
 from bot.menu import Menu
@@ -83,6 +84,7 @@ class Hearing:
         """
         async with thinking(self._bot, arrived.place):
             await self.begin(arrived)
+            answering = Answering(self._feed, arrived, username=(await self._bot.me()).username or "")
             there = await self._at(arrived, place or arrived.place)
             prompted = replied_to is not None and _asks_comment(replied_to)
             if not prompted:
@@ -100,9 +102,12 @@ class Hearing:
                     answers_prompt=prompted,
                     in_company=there.place.in_group and not by_name,
                     attachments=tuple(attachments),
-                )
+                ),
+                tell=answering.tell,
             )
-        if there.session_id != arrived.session_id:
+        if answering.told is not None:
+            self._wake_sender(answering.told.chat_id)
+        else:
             await self._deliver(there.session_id)
 
     async def greet(self, arrived: Arrived) -> None:
@@ -153,6 +158,7 @@ class Hearing:
                 front=FRONT, external_key=arrived.place.external_key, user=arrived.user
             )
         await self._feed.attach(READER, arrived.session_id)
+        await self._deliver(arrived.session_id)
         self._begun.add(arrived.session_id)
 
     async def _welcome(self, arrived: Arrived) -> None:

@@ -142,7 +142,6 @@ class TelegramBot:
             if arrived.user.role is Role.OWNER:
                 self._access.doubt()
                 await menu.follow(self._database)
-            await notifier.deliver(arrived.session_id)
 
         handling = Handling(self._database, self._bot, handle, wake_sender=sender.wake)
         self._handling = handling

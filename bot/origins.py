@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiogram.types import Message
 from psycopg.rows import class_row
 
-from bot.places import Place
+from bot.places import Place, place_of_message
 from shared.database import Connection
 
 
@@ -33,6 +34,22 @@ class Origin:
     def message_in(self, place: Place) -> int | None:
         """Return the message that an answer in a place can reply to; Telegram knows no replies across topics."""
         return self.message_id if place == Place(self.chat_id, self.thread_id) else None
+
+
+def origin_of(inbox_id: int, message: Message) -> Origin:
+    """Return a message that is being answered as the inbox will know it."""
+    sender, place = message.from_user, place_of_message(message)
+    return Origin(
+        inbox_id=inbox_id,
+        sender_id=sender.id if sender else 0,
+        sender_name=sender.first_name if sender else "",
+        chat_id=place.chat_id,
+        thread_id=place.thread_id,
+        message_id=message.message_id,
+        brings_file=message.document is not None or message.photo is not None,
+        query_id=None,
+        decides=False,
+    )
 
 
 async def origins(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, Origin]:

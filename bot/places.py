@@ -49,11 +49,11 @@ def place_of(update: Update) -> Place | None:
     A pressed button whose message Telegram no longer shows has lost its topic, and belongs to the chat.
     """
     if message := update.message or update.edited_message:
-        return _place_of_message(message)
+        return place_of_message(message)
     if update.callback_query and (pressed := update.callback_query.message):
         if isinstance(pressed, InaccessibleMessage):
             return Place(pressed.chat.id)
-        return _place_of_message(pressed)
+        return place_of_message(pressed)
     if member := update.my_chat_member:
         return Place(member.chat.id)
     if stopped := update.stopped_message_generation:
@@ -68,6 +68,7 @@ def place_in(message: dict[str, Any]) -> Place:
     )
 
 
-def _place_of_message(message: Message) -> Place:
+def place_of_message(message: Message) -> Place:
+    """Return where a message was said."""
     # Replies in a group without topics have a thread as well, which is no topic.
     return Place(message.chat.id, message.message_thread_id if message.is_topic_message else None)

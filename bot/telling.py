@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any
 
-from bot import outbox, texts
+from bot import outbox, replies, texts
 from bot.audience import private_chats_of_deciders
 from bot.follows import Begun, growing_key
-from bot.links import leading_to_projects
 from bot.origins import Origin, origins
 from bot.outbox import Row
-from bot.outgoing import Toast, Words
+from bot.outgoing import Words
 from bot.overview import refresh_overview
 from bot.places import FRONT, Place
 from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
@@ -117,8 +116,8 @@ class Telling:
                     item.key,
                     reply,
                     solicited=item.run_id is None,
-                    to=self._addressee(origin),
-                    reply_to=origin.message_in(self._place) if origin and origin.brings_file else None,
+                    to=replies.addressee(origin, self._place),
+                    reply_to=replies.replied_to(origin, self._place),
                 )
             case Kind.PROGRESS | Kind.REMARK:
                 pass  # the run's one message shows it
@@ -133,12 +132,6 @@ class Telling:
             case Kind.RESULT:
                 await self._end(item, reply)
 
-    def _addressee(self, origin: Origin | None) -> Addressee | None:
-        """Return whom an answer is for, where several people read it."""
-        if origin is None or not self._place.in_group:
-            return None
-        return Addressee(origin.sender_id, origin.sender_name, origin.message_in(self._place))
-
     async def _answer_press(self, item: FeedItem, reply: Reply, press: Origin, query_id: str) -> None:
         """Tell who pressed a button, and the chat only what more than a word there is to say.
 
@@ -147,7 +140,7 @@ class Telling:
         """
         toast = render_toast(reply, query_id)
         if reply.error is None and not (press.decides and not reply.asks_comment):
-            await self._put(item.key, reply, solicited=True, to=self._addressee(press))
+            await self._put(item.key, reply, solicited=True, to=replies.addressee(press, self._place))
             toast = toast.model_copy(update={"text": ""})
         await outbox.put(
             self._tx,
@@ -233,36 +226,13 @@ class Telling:
         reply_to: int | None = None,
         heard: bool = False,
     ) -> None:
-        """Write a reply's messages; only the one with the buttons, or the prompt, is the question's.
-
-        Args:
-            key: What it says, for ever the same.
-            reply: What is said.
-            solicited: Whether somebody has just asked for it.
-            place: Where it is said, if not where the session is.
-            to: Whom it answers, in a group.
-            reply_to: What it answers, where that is not plain though only two talk.
-            heard: Whether it makes a sound, whatever it is.
-        """
         place = place or self._place
-        if place.in_group:
-            reply = leading_to_projects(reply, self._username)
-        for number, content in enumerate(render(reply, to=to)):
-            if number == 0 and to is None and reply_to is not None and not isinstance(content, Toast):
-                content = content.model_copy(update={"reply_to": reply_to})
-            if number == 0 and heard and not isinstance(content, Toast):
-                content = content.model_copy(update={"silent": False})
-            asks = not isinstance(content, Words) or bool(content.buttons) or content.prompt is not None
-            await outbox.put(
-                self._tx,
-                key=key if number == 0 else f"{key}#{number}",
-                place=place,
-                content=content,
-                solicited=solicited,
-                session_id=self._session_id,
-                run_number=reply.run_number,
-                approval_id=reply.approval_id if asks else None,
-            )
+        contents = replies.contents_of(
+            reply, place, username=self._username, to=to, reply_to=reply_to, heard=heard
+        )
+        await replies.put(
+            self._tx, key, reply, contents, place=place, session_id=self._session_id, solicited=solicited
+        )
         self._chats.add(place.chat_id)
 
 

@@ -113,7 +113,7 @@ class Executor:
                 await self._let_go(claim, journal, await self._outcome(claim, journal), job)
             except ClaimLost:
                 log.warning("claim.lost", token=claim.token)
-            await self._live.wake(claim.run.session_id)
+            self._live.wake(claim.run.session_id)
 
     async def _outcome(self, claim: Claim, journal: Journal) -> Outcome:
         """Drive the graph in a task of its own, so that the heart can stop it alone."""

@@ -90,7 +90,7 @@ class Journal:
                 # Whatever is written later must not stand without what was to be written before it.
                 self._statements, self._told = statements + self._statements, told + self._told
                 raise
-        await self._live.wake(self._claim.run.session_id)
+        self._live.wake(self._claim.run.session_id)
 
     async def write_statements(self, tx: Connection) -> list[events.Told]:
         """Execute the checkpointer's statements in a transaction that has made sure of the claim.

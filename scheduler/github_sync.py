@@ -367,7 +367,7 @@ class _Pass:
     async def _wake(self, session_id: SessionId | None) -> None:
         if session_id is not None:
             self.done.told.add(session_id)
-            await self._live.wake(session_id)
+            self._live.wake(session_id)
 
 
 def _weightiest(failures: Sequence[Exception]) -> Exception:

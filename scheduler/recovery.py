@@ -148,7 +148,7 @@ async def _end_runs_past_their_deadline(database: Database, live: Live) -> int:
             run = await claims.end_past_deadline(tx, run_id, _TOO_LONG)
         if run is not None:
             ended += 1
-            await live.wake(run.session_id)
+            live.wake(run.session_id)
     return ended
 
 
@@ -194,7 +194,7 @@ async def _remind_of_approvals(database: Database, live: Live) -> int:
         async with database.transaction() as tx:
             run = await approvals.remind(tx, approval_id)
         if run is not None:
-            await live.wake(run.session_id)
+            live.wake(run.session_id)
     return len(nearly_over)
 
 
@@ -217,5 +217,5 @@ async def _expire_approvals(database: Database, live: Live) -> int:
                 ),
             )
         if run is not None:
-            await live.wake(run.session_id)
+            live.wake(run.session_id)
     return len(overdue)

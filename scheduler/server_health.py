@@ -199,7 +199,7 @@ class _Checkup:
                 await health.store(tx, now.told_now() if told_in else now)
         self.done.told += bool(told_in)
         for session_id in told_in:
-            await self._live.wake(session_id)
+            self._live.wake(session_id)
 
     async def _is_wanted_still(self, tx: Connection, service: Service) -> bool:
         """Whether a service is still to run, and nobody has changed anything about it since the pass began."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Self
@@ -25,6 +24,7 @@ _POLL_S = 1.0
 """How long a reader sleeps when no wake-up comes."""
 _PAUSE_S = 1.0
 """How long nothing is tried after Valkey did not answer, so that its absence costs nothing."""
+_PUBLISHED_WITHIN_S = 0.5
 
 log = structlog.get_logger()
 
@@ -83,20 +83,25 @@ class Live:
         )
         self._watches: defaultdict[UUID, set[Watch]] = defaultdict(set)
         self._watches_of_all: set[WatchOfAll] = set()
-        self._silent_until = 0.0
         self._name = uuid4().hex
         """By which we know what we have said ourselves."""
-        self._listener: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unpublished: set[UUID] = set()
+        """Sessions that others have not been told of."""
+        self._stirred = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._listener = asyncio.create_task(self._listen(), name="live.listen")
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="live.listen"),
+            asyncio.create_task(self._publish_all(), name="live.publish"),
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._publish()
         await self._redis.aclose()
 
     @property
@@ -104,16 +109,19 @@ class Live:
         """The client. It waits for an answer as long as it takes: whoever uses it names a limit."""
         return self._redis
 
-    async def wake(self, session_id: UUID) -> None:
-        """Tell the readers of a session to look; called after the commit."""
-        self._wake_here(session_id)
-        if time.monotonic() < self._silent_until:
-            return
-        try:
-            async with asyncio.timeout(0.5):
-                await self._redis.publish(f"{_CHANNEL}{session_id}", self._name)
-        except (RedisError, OSError, TimeoutError):
-            self._silent_until = time.monotonic() + _PAUSE_S
+    def wake(self, session_id: UUID, *, all_of_them: bool = True) -> None:
+        """Tell the readers of a session to look; called after the commit.
+
+        Other processes are told when Valkey answers: nobody waits for that.
+
+        Args:
+            session_id: Where something is new.
+            all_of_them: Whether those of every session look as well, in this process; else only
+                this session's, and whoever is in another process.
+        """
+        self._wake_here(session_id, all_of_them=all_of_them)
+        self._unpublished.add(session_id)
+        self._stirred.set()
 
     @contextlib.contextmanager
     def watching(self, session_id: UUID) -> Iterator[Watch]:
@@ -137,16 +145,41 @@ class Live:
         finally:
             self._watches_of_all.discard(watch)
 
-    def _wake_here(self, session_id: UUID) -> None:
+    def _wake_here(self, session_id: UUID, *, all_of_them: bool = True) -> None:
         for watch in self._watches.get(session_id, ()):
             watch.woken.set()
-        for all_of_them in self._watches_of_all:
-            all_of_them.wake(session_id)
+        for watch_of_all in self._watches_of_all if all_of_them else ():
+            watch_of_all.wake(session_id)
 
     def _hear(self, channel: str) -> None:
         # Whoever else uses this Valkey may publish whatever they like.
         with contextlib.suppress(ValueError):
             self._wake_here(UUID(channel.removeprefix(_CHANNEL)))
+
+    async def _publish_all(self) -> None:
+        """Tell other processes, for ever: together what comes while Valkey is told."""
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            if not await self._publish():
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _publish(self) -> bool:
+        """Tell other processes what they were not told yet; return whether Valkey took it."""
+        sessions, self._unpublished = self._unpublished, set()
+        if not sessions:
+            return True
+        try:
+            async with (
+                asyncio.timeout(_PUBLISHED_WITHIN_S),
+                self._redis.pipeline(transaction=False) as together,
+            ):
+                for session_id in sessions:
+                    together.publish(f"{_CHANNEL}{session_id}", self._name)
+                await together.execute()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
 
     async def _listen(self) -> None:
         while True:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from graph.conversation import awaiting, commands, deciding, questions, small_talk, texts, working
@@ -11,6 +13,7 @@ from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
 from graph.conversation.following import LAST_LINES, Follower, say_left_behind
+from graph.conversation.items import FeedItem, answer_item
 from graph.conversation.looking import LogVerb, lines_asked, log_asked
 from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
 from graph.conversation.observing import Observation, logs_of, meaning_of, service_of
@@ -28,6 +31,10 @@ from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
 from shared.live import Live
+
+Tell = Callable[[Connection, Session, FeedItem], Awaitable[bool]]
+"""Shows an answer in the transaction that gives it, and returns whether it has: for a front that keeps what it
+says in the same database."""
 
 
 class NoSuchSession(NotFound):
@@ -92,14 +99,19 @@ class Conversation:
                     await _say(
                         tx, session.id, small_talk.greeting(known, self._services.model), trace_id=trace_id
                     )
-        await self._live.wake(session.id)
+        self._live.wake(session.id)
         return session
 
-    async def receive(self, message: Message) -> list[Reply]:
+    async def receive(self, message: Message, *, tell: Tell | None = None) -> list[Reply]:
         """Answer a message; once this returns, all that it causes is stored.
 
         The same message again, also at the same time, returns the same answers
         and changes nothing.
+
+        Args:
+            message: What is said.
+            tell: Called with an answer of which nothing else comes, to show it at once. Where it has,
+                readers of every session are not woken for it; left out, all find it by their cursors.
 
         Raises:
             NoSuchSession: It belongs to no session.
@@ -110,10 +122,10 @@ class Conversation:
             meaning = await self._meaning(message)
             observation = await self._observe(message, meaning)
             async with self._database.transaction() as tx:
-                replies, to_wake = await self._store(tx, message, meaning, observation, trace_id)
-            for session_id in to_wake:
-                await self._live.wake(session_id)
-        return replies
+                stored = await self._store(tx, message, meaning, observation, trace_id, tell)
+            for session_id in stored.to_wake:
+                self._live.wake(session_id, all_of_them=not stored.told)
+        return stored.replies
 
     async def standing(self, session_id: SessionId) -> list[Reply]:
         """Return the questions that a session's runs wait with: for a front that comes back to it."""
@@ -222,7 +234,8 @@ class Conversation:
         meaning: Meaning | None,
         observation: Observation | None,
         trace_id: str,
-    ) -> tuple[list[Reply], set[SessionId]]:
+        tell: Tell | None,
+    ) -> _Stored:
         session, user = await _known(tx, message)
         receipt = await inbox.receive(
             tx,
@@ -238,20 +251,18 @@ class Conversation:
             raise MessageNumberTaken
         if receipt.handled:
             stored = await sessions.answers_to(tx, receipt.id)
-            return [Reply.model_validate(turn.body) for turn in stored], set()
-        # Statements that nobody waits for travel with the next one: a round trip is half of what one costs.
-        async with tx.pipeline():
-            await sessions.say(
-                tx,
-                session.id,
-                author="person",
-                user_id=user.id,
-                body=message.payload(),
-                inbox_id=receipt.id,
-                trace_id=receipt.trace_id,
-            )
-            await _attach(tx, message, receipt.id)
-            awaited = await awaiting.comment_of(tx, session, user)
+            return _Stored([Reply.model_validate(turn.body) for turn in stored])
+        await sessions.say(
+            tx,
+            session.id,
+            author="person",
+            user_id=user.id,
+            body=message.payload(),
+            inbox_id=receipt.id,
+            trace_id=receipt.trace_id,
+        )
+        await _attach(tx, message, receipt.id)
+        awaited = await awaiting.comment_of(tx, session, user)
         still_asked = awaited is not None and await awaiting.is_open(tx, awaited)
         exchange = Exchange(
             tx=tx,
@@ -267,10 +278,13 @@ class Conversation:
             to_wake={session.id},
         )
         reply = await self._answer(exchange, meaning)
-        async with tx.pipeline():
-            await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, inbox_id=receipt.id)
-            await inbox.mark_handled(tx, receipt.id)
-        return [reply], exchange.to_wake
+        seq, at = await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, inbox_id=receipt.id)
+        told = False
+        if tell is not None and _only_looks(meaning):
+            item = answer_item(session.id, seq, reply, to=user.id, inbox_id=receipt.id, at=at)
+            told = await tell(tx, session, item)
+        await inbox.mark_handled(tx, receipt.id)
+        return _Stored([reply], frozenset(exchange.to_wake), told=told)
 
     async def _answer(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
         """Do what the message asks, or nothing of it, and return the answer."""
@@ -336,6 +350,16 @@ class Conversation:
                 assert_never(meaning)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What has come of a message."""
+
+    replies: list[Reply]
+    to_wake: frozenset[SessionId] = frozenset()
+    told: bool = False
+    """Whether the front has shown the answer already."""
+
+
 def refusal(error: TelewrightError) -> Reply:
     """Return an error as a person sees it: what is wrong, and what to do."""
     return Reply(blocks=[Text(text=error.message), Text(text=error.advice)], error=error.code)
@@ -356,8 +380,9 @@ async def _session(tx: Connection, session_id: SessionId) -> Session:
 
 
 async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
-    session = await _session(tx, message.session_id)
-    user = await users.get(tx, message.user.id)
+    session, user = await sessions.with_person(tx, message.session_id, message.user.id)
+    if session is None:
+        raise NoSuchSession
     if user is None:
         raise Stranger
     return session, user
@@ -398,8 +423,8 @@ async def _say(
     trace_id: str,
     to: User | None = None,
     inbox_id: int | None = None,
-) -> None:
-    await sessions.say(
+) -> tuple[int, datetime]:
+    return await sessions.say(
         tx,
         session_id,
         author="telewright",

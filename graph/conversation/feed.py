@@ -156,6 +156,20 @@ class Feed:
             await self._settle(tx, items[0].reader, items[0].session_id)
         return None
 
+    async def shown_at_once(self, item: FeedItem, reader: str, *, tx: Connection) -> bool:
+        """Note that a reader shows an answer while it is given, if all that was said before is shown.
+
+        Args:
+            item: The answer, which stands right after the message that it answers.
+            reader: Who shows it.
+            tx: The transaction that gives the answer and shows it.
+
+        Returns:
+            Whether it was noted; else the reader will find the answer in its turn.
+        """
+        stream = turns_stream(item.session_id)
+        return await cursors.step(tx, reader=reader, stream=stream, past=item.position - 2, to=item.position)
+
     async def recent(self, session_id: SessionId, n: int) -> list[FeedItem]:
         """Return the last things said in a session and what its runs came to, oldest first; moves no cursor."""
         async with self._database.connection() as connection:

@@ -174,7 +174,7 @@ class Follower:
     async def _end(self, why: str) -> None:
         told = ended(self._followed.project, self._followed.number, why, list(self._left))
         await outlast(lambda: say_end(self._database, self._session_id, told))
-        await self._live.wake(self._session_id)
+        self._live.wake(self._session_id)
 
 
 def begun(project: str, number: int, patience: Patience) -> Reply:
@@ -214,5 +214,5 @@ async def say_left_behind(
     for one in found:
         why = texts.logs.left_behind(one.project)
         await say_end(database, one.session_id, ended(one.project, one.number, why, []))
-        await live.wake(one.session_id)
+        live.wake(one.session_id)
         log.info("following.left_behind", session_id=one.session_id, project=one.project)

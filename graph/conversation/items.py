@@ -61,13 +61,47 @@ class FeedRow:
     inbox_id: int | None
 
 
+def answer_item(
+    session_id: SessionId, seq: int, reply: Reply, *, to: UserId, inbox_id: int, at: datetime
+) -> FeedItem:
+    """Return an answer that is being given as the thing to show that readers will find.
+
+    Args:
+        session_id: Where it is given.
+        seq: The number of its turn.
+        reply: What is answered.
+        to: Whom.
+        inbox_id: The message that it answers.
+        at: When it is given.
+    """
+    return FeedItem(
+        key=turn_key(session_id, seq),
+        reader="",
+        session_id=session_id,
+        author="telewright",
+        user_id=to,
+        text="",
+        reply=reply,
+        run_id=None,
+        position=seq,
+        ends_run=False,
+        at=at,
+        inbox_id=inbox_id,
+    )
+
+
+def turn_key(session_id: SessionId, seq: int) -> str:
+    """Name a turn, for every reader and for ever."""
+    return f"turn:{session_id}:{seq}"
+
+
 def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -> FeedItem | None:
     """Return a row as a thing to show, or nothing when it says nothing to a person.
 
     What cannot be read, as another version may have written it, is a thing that says so: whoever
     shows it gets past it, and so to what was said since.
     """
-    key = f"event:{run.id}:{row.seq}" if run else f"turn:{session_id}:{row.seq}"
+    key = f"event:{run.id}:{row.seq}" if run else turn_key(session_id, row.seq)
     is_persons = run is None and row.type == "person"
     text, reply = "", None
     try:

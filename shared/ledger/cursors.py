@@ -16,6 +16,23 @@ async def position(tx: Connection, *, reader: str, stream: str) -> int:
     return int(row[0]) if row else 0
 
 
+async def step(tx: Connection, *, reader: str, stream: str, past: int, to: int) -> bool:
+    """Move a reader forward that stands exactly there; return False where it stands elsewhere.
+
+    Args:
+        tx: The transaction of what was done with what comes next.
+        reader: Whose cursor.
+        stream: Of what.
+        past: Where it must stand.
+        to: Where it stands then.
+    """
+    cursor = await tx.execute(
+        "UPDATE cursors SET position = %s WHERE reader = %s AND stream = %s AND position = %s",
+        [to, reader, stream, past],
+    )
+    return cursor.rowcount == 1
+
+
 async def advance(tx: Connection, *, reader: str, to: Mapping[str, int]) -> None:
     """Move a reader forward; never back.
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId, UserId
+from shared.ledger.users import User
 
 BEGUN_AFTER = "begun_after"
 """The spec's word for the turn after which the conversation begins anew."""
@@ -76,6 +77,29 @@ async def get(tx: Connection, session_id: SessionId) -> Session | None:
         return await cursor.fetchone()
 
 
+async def with_person(
+    tx: Connection, session_id: SessionId, user_id: UserId
+) -> tuple[Session | None, User | None]:
+    """Return a session and somebody who is let in, by one statement: every message asks for both."""
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            """
+            SELECT sessions.id, front, external_key, owner_id, spec, generation, last_turn, sessions.created_at,
+                   users.id, name, role
+              FROM (VALUES (%s::uuid, %s)) AS wanted (session_id, user_id)
+              LEFT JOIN sessions ON sessions.id = session_id
+              LEFT JOIN users ON users.id = user_id AND removed_at IS NULL
+            """,
+            [session_id, user_id],
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101
+    session, user = row[:8], row[8:]
+    return Session(*session) if session[0] else None, User(*user) if user[
+        0
+    ] else None
+
+
 async def of_owners(tx: Connection) -> list[SessionId]:
     """Return the conversation of each owner in which something was said last; a new owner has none.
 
@@ -122,9 +146,12 @@ async def say(
     user_id: UserId | None = None,
     run_id: RunId | None = None,
     inbox_id: int | None = None,
-) -> None:
-    """Add a turn; turns are numbered 1, 2, 3 … without a gap, also when many write at once."""
-    await tx.execute(
+) -> tuple[int, datetime]:
+    """Add a turn, and return its number and time.
+
+    Turns are numbered 1, 2, 3 … without a gap, also when many write at once.
+    """
+    cursor = await tx.execute(
         """
         WITH next AS (
             UPDATE sessions SET last_turn = last_turn + 1 WHERE id = %(session_id)s RETURNING last_turn
@@ -132,6 +159,7 @@ async def say(
         INSERT INTO turns (session_id, seq, author, user_id, body, run_id, inbox_id, trace_id)
         SELECT %(session_id)s, last_turn, %(author)s, %(user_id)s, %(body)s, %(run_id)s, %(inbox_id)s, %(trace_id)s
           FROM next
+        RETURNING seq, created_at
         """,
         {
             "session_id": session_id,
@@ -143,6 +171,10 @@ async def say(
             "trace_id": trace_id,
         },
     )
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(f"there is no session {session_id}")
+    return row[0], row[1]
 
 
 async def turns_after(tx: Connection, session_id: SessionId, seq: int, *, limit: int = 200) -> list[Turn]:

@@ -100,7 +100,7 @@ async def work_until_it_asks(desk: Desk) -> None:
         await claims.let_go_waiting(
             tx, await claims.lock_held(tx, claim), [Asked(uuid.uuid4().hex, "task", plan_question())]
         )
-    await desk.room.live.wake(desk.room.session.id)
+    desk.room.live.wake(desk.room.session.id)
 
 
 async def work_to_the_end(desk: Desk) -> None:
@@ -109,7 +109,7 @@ async def work_to_the_end(desk: Desk) -> None:
         claim = await claims.claim(tx, run.id, worker="w2")
         assert claim is not None
         await claims.let_go_ended(tx, await claims.lock_held(tx, claim), Ending(Status.SUCCEEDED))
-    await desk.room.live.wake(desk.room.session.id)
+    desk.room.live.wake(desk.room.session.id)
 
 
 async def test_what_was_shown_is_not_shown_again_and_nothing_is_missed(settings: Settings) -> None:

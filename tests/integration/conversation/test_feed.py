@@ -68,7 +68,7 @@ async def work(chat: Chat, run: Run, steps: int) -> None:
     claim = await chat.claim(run)
     for step in range(steps):
         await chat.emit(claim, "note.written", {"text": f"note {step}"})
-        await chat.live.wake(run.session_id)
+        chat.live.wake(run.session_id)
 
 
 async def test_turns_and_events_come_in_the_order_in_which_they_happened(
@@ -122,7 +122,7 @@ async def test_nothing_is_missed_between_two_follows_at_any_point(
         await work(chat, run, 30)
         # Claimed anew to be ended, which is told as well.
         await chat.finish(run, Ending(Status.SUCCEEDED))
-        await chat.live.wake(run.session_id)
+        chat.live.wake(run.session_id)
 
     async def read() -> None:
         while len(seen) < expected:
@@ -381,10 +381,10 @@ async def test_whoever_watches_all_sessions_learns_which_were_woken(
             woken: set[object] = set()
             async with asyncio.timeout(20):
                 while woken != {one.session_id, other.session_id}:
-                    await live.wake(one.session_id)
-                    await live.wake(other.session_id)
+                    live.wake(one.session_id)
+                    live.wake(other.session_id)
                     woken |= await watch.wait()
-        await elsewhere.wake(one.session_id)
+        elsewhere.wake(one.session_id)
     with live.watching_all() as watch:
         async with asyncio.timeout(20):
             while await watch.wait():

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.notifier import Notifier
+from graph.conversation import Feed
 from shared.database import Database
 from shared.live import Live
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
+from tests.sending import next_token
 
 
 @pytest.fixture
@@ -51,3 +54,19 @@ async def ears(
     """A bot that hears two people, a group and a forum."""
     async with open_ears(telegram, database, live, tmp_path, group.id, forum.id) as ears:
         yield ears
+
+
+@pytest.fixture
+async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
+    """A notifier that holds the lease, and tells when it is asked to."""
+    async with database.transaction() as tx:
+        token = await next_token(tx)
+    return Notifier(
+        database,
+        live,
+        Feed(database, live),
+        bot=ears.bot,
+        token=token,
+        wake_sender=ears.woken.append,
+        follow=lambda _: None,
+    )

@@ -58,7 +58,7 @@ class Ears:
     woken: list[int] = field(default_factory=list)
     """The chats for which the sender was woken."""
     delivered: list[SessionId] = field(default_factory=list)
-    """The sessions, besides those where an update came in, that were brought into the outbox."""
+    """The sessions of which the notifier was to bring what is new into the outbox."""
     server: Server = field(default_factory=Server)
     """Where services run."""
     offset: int = 0

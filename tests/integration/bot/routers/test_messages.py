@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.outgoing import Words
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
 from tests.integration.conversation.chat import Chat, plan_question
@@ -86,9 +87,10 @@ async def test_a_group_is_told_once_how_to_speak_to_us(ears: Ears, owner: Person
     owner.say("/status@telewright_bot", group)
     await ears.listen()
 
-    [welcome] = [row.content.text for row in await ears.rows() if row.chat_id == group.id]  # type: ignore[union-attr]
+    [welcome] = [row.content for row in await ears.rows() if row.key.startswith("welcome:")]
 
-    assert "/help@telewright_bot" in welcome
+    assert isinstance(welcome, Words)
+    assert "/help@telewright_bot" in welcome.text
     assert (await ears.turns(f"{group.id}:0"))[0] == ("person", "/status")
 
 

@@ -5,41 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-import pytest
-
 from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.places import Place
-from graph.conversation import Feed
 from graph.conversation.health import service_changed
 from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
 from shared.ids import ProjectId, SessionId
 from shared.ledger import sessions
 from shared.ledger.health import Aspect, Health, Service, State
-from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.fakes.telegram import Group, Message, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
-from tests.sending import next_token
-
-
-@pytest.fixture
-async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
-    """A notifier that holds the lease, and tells when it is asked to."""
-    async with database.transaction() as tx:
-        token = await next_token(tx)
-    return Notifier(
-        database,
-        live,
-        Feed(database, live),
-        bot=ears.bot,
-        token=token,
-        wake_sender=ears.woken.append,
-        follow=lambda _: None,
-    )
 
 
 async def told(ears: Ears, notifier: Notifier, external_key: str) -> Words:
