@@ -95,9 +95,7 @@ async def with_person(
         row = await cursor.fetchone()
     assert row is not None  # noqa: S101
     session, user = row[:8], row[8:]
-    return Session(*session) if session[0] else None, User(*user) if user[
-        0
-    ] else None
+    return Session(*session) if session[0] else None, User(*user) if user[0] else None
 
 
 async def of_owners(tx: Connection) -> list[SessionId]:

@@ -276,6 +276,8 @@ def _speaks_for_somebody_let_in(one: Update) -> bool:
     """Whether Telegram itself says something for a person or a group that is let in, whoever caused it."""
     if one.stopped_message_generation:
         return one.stopped_message_generation.chat.id in {OWNER_ID, GUEST_ID}
+    if one.my_chat_member:
+        return one.my_chat_member.chat.id == GROUP_ID
     if one.message and (one.message.migrate_to_chat_id or one.message.migrate_from_chat_id):
         return GROUP_ID in {one.message.chat.id, one.message.migrate_from_chat_id}
     return False

@@ -87,7 +87,8 @@ async def test_a_group_is_told_once_how_to_speak_to_us(ears: Ears, owner: Person
     owner.say("/status@telewright_bot", group)
     await ears.listen()
 
-    [welcome] = [row.content for row in await ears.rows() if row.key.startswith("welcome:")]
+    rows = [row for row in await ears.rows() if row.chat_id == group.id]
+    [welcome] = [row.content for row in rows if row.key.startswith("welcome:")]
 
     assert isinstance(welcome, Words)
     assert "/help@telewright_bot" in welcome.text
