@@ -121,7 +121,7 @@ async def clear_what_is_over(
             silent = 0 if answered else silent + 1
     finally:
         for session_id in done.told:
-            await live.wake(session_id)
+            live.wake(session_id)
         if done.cleared or done.postponed:
             log.info(
                 "proposals.cleared", cleared=done.cleared, left=done.branches_left, postponed=done.postponed
