@@ -13,6 +13,7 @@ from infrastructure.forge import LocalForge, MixedForge, forge_of
 from infrastructure.local_server import LocalServer
 from infrastructure.machine import LocalMachine
 from infrastructure.search import embedder_of
+from scheduler.archives import ArchiveAges
 from scheduler.heads import known_heads
 from scheduler.ingestion import ingestion
 from scheduler.leftovers import Leftovers
@@ -42,7 +43,9 @@ async def run_scheduler(settings: Settings) -> None:
                 *looking,
                 checkups(database, live, _world(settings)),
             ]
-            await schedule(database, live, jobs, leftovers=Leftovers(database, settings.home))
+            await schedule(
+                database, live, jobs, leftovers=Leftovers(database, settings.home, ArchiveAges.of(settings))
+            )
 
 
 @contextmanager

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infrastructure import contract as contracts
+from infrastructure.archives import Archives
 from infrastructure.contract import DeployContract
 from infrastructure.dependencies import Dependencies, python_tag
 from infrastructure.disk import DiskFull, is_full
 from infrastructure.forge import Forge, NoCommit, Repository
 from infrastructure.locks import locked
-from shared.errors import BadInput, Unavailable
+from shared.errors import Unavailable
 
 DESCRIPTION = "release.json"
 APP = "app"
 PACKAGES = "site-packages"
 
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,98}[a-z0-9]")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _CHUNK = 1024 * 1024
 
@@ -49,7 +49,7 @@ class ReleaseBuilder:
     """Builds releases into `<home>/releases/<project>/<commit>.tar.gz`."""
 
     def __init__(self, home: Path, forge: Forge, dependencies: Dependencies) -> None:
-        self._root = home / "releases"
+        self._archives = Archives(home)
         self._forge = forge
         self._dependencies = dependencies
 
@@ -67,8 +67,8 @@ class ReleaseBuilder:
         """
         if not _SHA.fullmatch(commit):
             raise NoCommit(f"{commit[:50]!r} is no commit's full id")
-        archive = self._archive(repository.name, commit)
-        async with locked(self._root / ".locks" / f"{repository.name}.lock", timeout_s=900):
+        archive = self._archives.path(repository.name, commit)
+        async with locked(self._archives.root / ".locks" / f"{repository.name}.lock", timeout_s=900):
             if standing := await asyncio.to_thread(_read, repository.name, commit, archive):
                 return standing
             await self._build(repository, commit, archive)
@@ -79,12 +79,11 @@ class ReleaseBuilder:
 
     async def find(self, project: str, commit: str) -> ReleaseArtifact | None:
         """Return a release that was built before, or None."""
-        return await asyncio.to_thread(_read, project, commit, self._archive(project, commit))
+        return await asyncio.to_thread(_read, project, commit, self._archives.path(project, commit))
 
     async def remove(self, project: str, commit: str) -> None:
         """Delete a release's archive. One that is gone already is fine."""
-        archive = self._archive(project, commit)
-        await asyncio.to_thread(archive.unlink, missing_ok=True)
+        await self._archives.remove(project, [commit])
 
     async def _build(self, repository: Repository, commit: str, archive: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="telewright-release-") as scratch:
@@ -93,11 +92,6 @@ class ReleaseBuilder:
             await asyncio.to_thread(contracts.load, app)
             packages = await self._dependencies.runtime(app)
             await asyncio.to_thread(_write, archive, app, packages, repository.name, commit)
-
-    def _archive(self, project: str, commit: str) -> Path:
-        if not _PROJECT.fullmatch(project) or not _SHA.fullmatch(commit):
-            raise BadInput(f"{project[:50]!r} at {commit[:50]!r} cannot be a release")
-        return self._root / project / f"{commit}.tar.gz"
 
 
 def _write(archive: Path, app: Path, packages: Path, project: str, commit: str) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 import structlog
 
+from infrastructure.archives import Archives
 from infrastructure.attachments import AttachmentStore
 from infrastructure.locks import LockBusy, locked
 from infrastructure.sandbox.running import RunningSandbox, running_sandboxes
 from infrastructure.workspace import Workspaces
+from scheduler.archives import ArchiveAges, remove_archives
 from shared.database import Database
 
 _GRACE_S = 60.0
@@ -27,7 +29,8 @@ _GRACE_S = 60.0
 _FILE_GRACE_S = 24 * 3600.0
 """A file is kept before the message that it came with is stored."""
 
-_ATTACHMENTS_EVERY_S = 3600.0
+_FILES_EVERY_S = 3600.0
+"""How often all attachments and archives are looked at: there may be many."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,35 +42,46 @@ class Removed:
     sandboxes: int = 0
     workspaces: int = 0
     attachments: int = 0
+    archives: int = 0
 
 
 class Leftovers:
     """The leftovers below one home."""
 
-    def __init__(self, database: Database, home: Path, *, grace_s: float = _GRACE_S) -> None:
+    def __init__(
+        self, database: Database, home: Path, ages: ArchiveAges, *, grace_s: float = _GRACE_S
+    ) -> None:
         """Put it together.
 
         Args:
             database: Says which runs there are, and which files belong to a message.
             home: The installation's home on this machine.
+            ages: How long releases' archives are kept.
             grace_s: Seconds for which what has ended is left to whoever is at it.
         """
         self._database = database
         self._home = home
         self._workspaces = Workspaces(home)
         self._attachments = AttachmentStore(home)
+        self._archives = Archives(home)
+        self._ages = ages
         self._grace_s = grace_s
-        self._attachments_due = 0.0
+        self._files_due = 0.0
 
     async def remove(self) -> Removed:
         """Look once; several schedulers of a machine take turns."""
         try:
             async with locked(self._home / "leftovers.lock", timeout_s=0):
                 removed = Removed(
-                    sandboxes=await self._end_sandboxes(),
-                    workspaces=await self._remove_workspaces(),
-                    attachments=await self._forget_attachments(),
+                    sandboxes=await self._end_sandboxes(), workspaces=await self._remove_workspaces()
                 )
+                if time.monotonic() >= self._files_due:
+                    self._files_due = time.monotonic() + _FILES_EVERY_S
+                    removed = replace(
+                        removed,
+                        attachments=await self._forget_attachments(),
+                        archives=await remove_archives(self._database, self._archives, self._ages),
+                    )
         except LockBusy:
             return Removed()
         if removed != Removed():
@@ -76,6 +90,7 @@ class Leftovers:
                 sandboxes=removed.sandboxes,
                 workspaces=removed.workspaces,
                 attachments=removed.attachments,
+                archives=removed.archives,
             )
         return removed
 
@@ -113,10 +128,7 @@ class Leftovers:
             return {row[0] for row in await cursor.fetchall()}
 
     async def _forget_attachments(self) -> int:
-        """Forget the contents of which no message is left that they came with; there may be many to look at."""
-        if time.monotonic() < self._attachments_due:
-            return 0
-        self._attachments_due = time.monotonic() + _ATTACHMENTS_EVERY_S
+        """Forget the contents of which no message is left that they came with."""
         moment = time.time() - _FILE_GRACE_S
         untouched = await self._attachments.untouched_since(moment)
         async with self._database.connection() as connection:

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     retention_runs: int = Field(
         5000, ge=0, description="The most ended runs that keep events and checkpoints; the oldest go first"
     )
+    retention_releases: int = Field(
+        20, ge=1, description="The most releases of a project whose archives a machine keeps"
+    )
 
     log_format: LogFormat | None = Field(None, description="console or json; unset: console on a terminal")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(

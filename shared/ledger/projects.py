@@ -116,6 +116,18 @@ async def by_name(tx: Connection, name: str) -> Project:
     return project
 
 
+async def lock_by_name(tx: Connection, name: str) -> ProjectId | None:
+    """Return the project of this name, if there is one, and let none of its runs begin until the transaction ends.
+
+    Index: projects_name.
+    """
+    cursor = await tx.execute(
+        "SELECT id FROM projects WHERE name = %s AND removed_at IS NULL FOR UPDATE", [name]
+    )
+    row = await cursor.fetchone()
+    return ProjectId(row[0]) if row is not None else None
+
+
 async def all_of_them(tx: Connection) -> list[Project]:
     """Return the projects that are not removed, by name."""
     async with tx.cursor(row_factory=class_row(Project)) as cursor:

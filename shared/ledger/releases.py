@@ -108,6 +108,49 @@ async def by_number(tx: Connection, project_id: ProjectId, number: int) -> Relea
     return release
 
 
+async def worth_keeping(
+    tx: Connection, project_id: ProjectId, *, always: int, most: int, days: int
+) -> set[str]:
+    """Return the commits of a project's releases whose archives are to be kept.
+
+    Those are the newest ones; and, however old, the one that is deployed, the one before it on the
+    server, and the one that a rollback would go back to.
+
+    Args:
+        tx: A connection.
+        project_id: The project.
+        always: So many of the newest stay whatever their age.
+        most: Those before so many others go whatever theirs.
+        days: What is older goes.
+    """
+    cursor = await tx.execute(
+        """
+        WITH serving AS (
+            SELECT release_id, previous_release_id, number
+              FROM deployments JOIN releases ON releases.id = release_id
+             WHERE deployments.project_id = %(project_id)s AND status = 'succeeded'
+             ORDER BY ended_at DESC LIMIT 1
+        ), before AS (
+            SELECT release_id
+              FROM deployments JOIN releases ON releases.id = release_id
+             WHERE deployments.project_id = %(project_id)s AND status = 'succeeded'
+               AND releases.number < (SELECT number FROM serving)
+             ORDER BY deployments.started_at DESC LIMIT 1
+        ), ranked AS (
+            SELECT id, commit_sha, created_at, row_number() OVER (ORDER BY number DESC) AS place
+              FROM releases WHERE project_id = %(project_id)s
+        )
+        SELECT commit_sha FROM ranked
+         WHERE place <= %(always)s
+            OR place <= %(most)s AND created_at >= now() - make_interval(days => %(days)s)
+            OR id IN (SELECT release_id FROM serving UNION SELECT previous_release_id FROM serving
+                      UNION SELECT release_id FROM before)
+        """,
+        {"project_id": project_id, "always": always, "most": most, "days": days},
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def of_project(tx: Connection, project_id: ProjectId, *, limit: int = 20) -> list[Release]:
     """Return a project's releases, newest first."""
     async with tx.cursor(row_factory=class_row(Release)) as cursor:

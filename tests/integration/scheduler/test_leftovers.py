@@ -16,6 +16,7 @@ from infrastructure.locks import locked
 from infrastructure.sandbox import BubblewrapSandbox, SandboxLost
 from infrastructure.sandbox.running import running_sandboxes
 from infrastructure.workspace import Workspaces
+from scheduler.archives import ArchiveAges
 from scheduler.leftovers import Leftovers, Removed
 from shared.ledger import claims
 from shared.ledger.runs import Run
@@ -25,7 +26,7 @@ from tests.engine import OWNER, Engine, until
 
 @pytest.fixture
 def leftovers(engine: Engine, home: Path) -> Leftovers:
-    return Leftovers(engine.database, home, grace_s=0)
+    return Leftovers(engine.database, home, ArchiveAges(), grace_s=0)
 
 
 async def test_workspaces_go_of_runs_that_failed_or_were_cancelled_or_never_were(
@@ -53,7 +54,7 @@ async def test_what_has_just_ended_is_left_to_who_is_at_it(engine: Engine, home:
     await engine.drain()
     directory = await Workspaces(home).ensure(str(run.id))
 
-    assert await Leftovers(engine.database, home, grace_s=60).remove() == Removed()
+    assert await Leftovers(engine.database, home, ArchiveAges(), grace_s=60).remove() == Removed()
     assert directory.is_dir()
 
 
