@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from aiogram import Bot
@@ -32,6 +31,7 @@ _GATHERED_S = 0.02
 """After so long the sessions are looked at in which something has happened."""
 
 _LOOK_EVERY_S = 2.0
+"""So often the sessions are looked for that nobody has woken us for."""
 
 _TICK_S = 5.0
 """How often the time of a step under way is told anew."""
@@ -78,27 +78,54 @@ class Notifier:
         """How many of these had come before a look whose findings are told."""
         self._ours: dict[SessionId, bool] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._together: asyncio.TaskGroup
+        self._being_told: set[SessionId] = set()
+        """Sessions with a task."""
 
     async def run(self) -> None:
         """Tell of everything, for ever; what was missed while nobody told comes first."""
-        async with asyncio.TaskGroup() as together:
-            together.create_task(self._read(), name="notifier.feed")
-            together.create_task(self._tick(), name="notifier.clock")
+        async with asyncio.TaskGroup() as self._together:
+            self._together.create_task(self._listen(), name="notifier.feed")
+            self._together.create_task(self._look_around(), name="notifier.behind")
+            self._together.create_task(self._tick(), name="notifier.clock")
 
-    async def _read(self) -> None:
+    async def _listen(self) -> None:
+        """Tell of the sessions that wake us, for ever."""
         with self._live.watching_all() as watch:
-            woken: set[SessionId] = set()
-            looked = -_LOOK_EVERY_S
             while True:
-                if time.monotonic() - looked >= _LOOK_EVERY_S:
-                    # Wake-ups may get lost; this finds what they would have told.
-                    woken |= set(await outlast(lambda: self._feed.behind(READER, FRONT)))
-                    looked = time.monotonic()
+                woken = {SessionId(one) for one in await watch.wait()}
                 self._asked.update(woken)
                 # Mostly whoever woke us delivers as well, and has told of it by then.
                 await asyncio.sleep(_GATHERED_S)
-                await asyncio.gather(*(self._catch_up_in_turn(session_id) for session_id in woken))
-                woken = {SessionId(one) for one in await watch.wait()}
+                self._begin_to_tell(woken)
+
+    async def _look_around(self) -> None:
+        """Tell, for ever, of the sessions in which something is new: wake-ups may get lost."""
+        while True:
+            behind = await outlast(lambda: self._feed.behind(READER, FRONT))
+            self._asked.update(behind)
+            self._begin_to_tell(behind)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _begin_to_tell(self, session_ids: Iterable[SessionId]) -> None:
+        """Give each session a task of its own: one that is slow, or fails, delays no other."""
+        for session_id in session_ids:
+            if session_id not in self._being_told:
+                self._being_told.add(session_id)
+                self._together.create_task(self._tell_of(session_id), name="notifier.session")
+
+    async def _tell_of(self, session_id: SessionId) -> None:
+        """Tell of one session until nobody has asked for it since."""
+        asked = -1
+        while self._asked[session_id] != asked:
+            asked = self._asked[session_id]
+            await outlast(lambda: self._catch_up_in_turn(session_id))
+        self._being_told.remove(session_id)
+
+    async def _catch_up_in_turn(self, session_id: SessionId) -> None:
+        # Here and not around `outlast`: whoever waits for the database to come back holds up nobody.
+        async with self._at_once:
+            await self._catch_up(session_id)
 
     async def deliver(self, session_id: SessionId) -> None:
         """Tell of what is new in one session; return once all of it is in the outbox."""
@@ -106,6 +133,15 @@ class Notifier:
         await self._catch_up(session_id)
 
     async def _catch_up(self, session_id: SessionId) -> None:
+        try:
+            await self._tell_all_of(session_id)
+        except (*OUTAGE, LeaseLost):
+            raise
+        except Exception:
+            # One session that nobody can read must not silence the bot: it is looked at again when it is asked for.
+            log.exception("session.untold", session_id=session_id)
+
+    async def _tell_all_of(self, session_id: SessionId) -> None:
         """Look as often as it takes for every asking so far to have come before a look."""
         if not await self._is_ours(session_id):
             return
@@ -162,10 +198,15 @@ class Notifier:
             at_work = await _at_work(connection)
             overviews = await _overviews(connection)
         for run_id, session_id in at_work:
+            if self._turns[session_id].locked():
+                # It is being told of, which may take long. The others' time moves on meanwhile.
+                continue
             try:
                 await self._show(run_id, session_id)
-            except (*OUTAGE, LeaseLost):
+            except LeaseLost:
                 raise
+            except OUTAGE as error:
+                log.warning("run.missed", run_id=run_id, error=str(error).partition("\n")[0])
             except Exception:
                 # One run that cannot be shown must not silence the bot.
                 log.exception("run.unshown", run_id=run_id)
@@ -189,10 +230,6 @@ class Notifier:
                 session = await sessions.get(connection, session_id)
             self._ours[session_id] = session is not None and session.front == FRONT
         return self._ours[session_id]
-
-    async def _catch_up_in_turn(self, session_id: SessionId) -> None:
-        async with self._at_once:
-            await outlast(lambda: self._catch_up(session_id))
 
 
 async def _at_work(tx: Connection) -> list[tuple[RunId, SessionId]]:

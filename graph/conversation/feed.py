@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Mapping
 from psycopg.rows import class_row
 
 from graph.conversation.items import FeedItem, FeedRow, item_of
-from graph.conversation.reading import AT_ONCE, Reading, run_stream, settled_stream, turns_stream
+from graph.conversation.reading import AT_ONCE, Reading, run_of, run_stream, settled_stream, turns_stream
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
-from shared.ledger import cursors, runs
+from shared.ledger import cursors
 from shared.live import Live
 
 
@@ -193,7 +193,7 @@ class Feed:
                     {"id": session_id, "n": n},
                 )
                 ends = await cursor.fetchall()
-            known = {row.run_id: await runs.get(connection, row.run_id) for row in ends if row.run_id}
+            known = {row.run_id: await run_of(connection, row.run_id) for row in ends if row.run_id}
         rows = sorted([*turns, *ends], key=lambda row: row.created_at)[-n:] if n > 0 else []
         items = [item_of("", session_id, row, known.get(row.run_id) if row.run_id else None) for row in rows]
         return [item for item in items if item is not None]

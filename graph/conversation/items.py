@@ -99,10 +99,17 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
     """Return a row as a thing to show, or nothing when it says nothing to a person.
 
     What cannot be read, as another version may have written it, is a thing that says so: whoever
-    shows it gets past it, and so to what was said since.
+    shows it gets past it, and so to what was said since. Of a run that cannot be read itself, only
+    the end is such a thing.
+
+    Args:
+        reader: Who reads.
+        session_id: What is read.
+        row: The row.
+        run: Whose event it is; None for a turn, and for a run that cannot be read.
     """
-    key = f"event:{run.id}:{row.seq}" if run else turn_key(session_id, row.seq)
-    is_persons = run is None and row.type == "person"
+    key = f"event:{row.run_id}:{row.seq}" if row.run_id else turn_key(session_id, row.seq)
+    is_persons = row.run_id is None and row.type == "person"
     text, reply = "", None
     try:
         if is_persons:
@@ -127,7 +134,7 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
         user_id=row.user_id,
         text=text,
         reply=reply,
-        run_id=run.id if run else None,
+        run_id=row.run_id,
         position=row.seq,
         ends_run=row.type in ENDS,
         at=row.created_at,
@@ -136,8 +143,10 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
 
 
 def _told(row: FeedRow, run: Run | None) -> Reply | None:
-    if run is None:
+    if row.run_id is None:
         return Reply.model_validate(row.body)
+    if run is None:
+        return Reply.saying(texts.sessions.UNREADABLE) if row.type in ENDS else None
     return narrate(Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at), run)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import structlog
 from psycopg.rows import class_row
 
 from graph.conversation.items import ENDS, FeedItem, FeedRow, item_of
@@ -17,6 +18,8 @@ from shared.ledger.runs import Run
 
 AT_ONCE: Final = 500
 """Rows of one stream that are read at once."""
+
+log = structlog.get_logger(__name__)
 
 _BY_CURSORS = """
     WITH marks AS (
@@ -94,7 +97,8 @@ class Reading:
         self._events: dict[RunId, int] = {}
         self._ended: dict[RunId, int] = {}
         """Runs whose end was yielded, with their numbers; forgotten once they are settled."""
-        self._runs: dict[RunId, Run] = {}
+        self._runs: dict[RunId, Run | None] = {}
+        """None for one that cannot be read."""
         self._told: set[RunId | None] = set()
         """Runs of which something was yielded."""
         self.behind = False
@@ -179,16 +183,26 @@ class Reading:
     async def _learn_runs(self, connection: Connection, streams: Sequence[Sequence[FeedRow]]) -> None:
         for run_id in {stream[0].run_id for stream in streams} - {None}:
             if run_id is not None and run_id not in self._runs:
-                self._runs[run_id] = await runs.get(connection, run_id)
+                self._runs[run_id] = await run_of(connection, run_id)
 
     def _take(self, row: FeedRow) -> FeedItem | None:
         if row.run_id is None:
             self._turns = row.seq
             return item_of(self._reader, self._session_id, row, None)
         self._events[row.run_id] = row.seq
-        if row.type in ENDS:
-            self._ended[row.run_id] = self._runs[row.run_id].number
-        return item_of(self._reader, self._session_id, row, self._runs[row.run_id])
+        run = self._runs[row.run_id]
+        if row.type in ENDS and run is not None:
+            self._ended[row.run_id] = run.number
+        return item_of(self._reader, self._session_id, row, run)
+
+
+async def run_of(tx: Connection, run_id: RunId) -> Run | None:
+    """Return the run that events are of, or None for one that cannot be read, as another version may write it."""
+    try:
+        return await runs.get(tx, run_id)
+    except ValueError:
+        log.exception("run.unreadable", run_id=run_id)
+        return None
 
 
 def _merged(streams: Sequence[Sequence[FeedRow]]) -> list[FeedRow]:

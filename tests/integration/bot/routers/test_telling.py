@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
+from bot import texts
 from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.places import Place
@@ -12,13 +13,16 @@ from graph.conversation.health import service_changed
 from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
 from shared.ids import ProjectId, SessionId
-from shared.ledger import sessions
+from shared.ledger import events, sessions
 from shared.ledger.health import Aspect, Health, Service, State
+from shared.live import Live
 from shared.tracing import new_trace_id
+from tests.engine import until
 from tests.fakes.telegram import Group, Message, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
+from tests.receiving import running
 
 
 async def told(ears: Ears, notifier: Notifier, external_key: str) -> Words:
@@ -119,6 +123,72 @@ async def test_a_turn_that_nobody_can_read_is_told_as_such_and_silences_nothing(
         "Something was said here that cannot be read any more",
         "And then?",
     ]
+
+
+async def test_a_run_that_nobody_can_read_is_told_to_be_over_and_silences_nothing(
+    ears: Ears, notifier: Notifier, owner: Person, database: Database
+) -> None:
+    owner.say("/new web-service hello")
+    await ears.listen()
+    [run] = await ears.runs(f"{OWNER}:0")
+    async with database.transaction() as tx:
+        # A later version would know the way there.
+        await tx.execute("ALTER TABLE runs DROP CONSTRAINT runs_status_check")
+        await tx.execute("ALTER TABLE runs DISABLE TRIGGER USER")
+        await tx.execute("UPDATE runs SET status = 'hibernating'")
+        await events.append(tx, run.id, events.STEP_STARTED, {"step": "plan"})
+        await events.append(tx, run.id, events.RUN_SUCCEEDED)
+        body = Reply.saying("And then?").model_dump(mode="json")
+        await sessions.say(tx, run.session_id, author="telewright", body=body, trace_id=new_trace_id())
+
+    await notifier.deliver(run.session_id)
+
+    [*_, one, other] = await ears.words()
+    assert {one, other} == {texts.UNTELLABLE, "And then?"}
+    assert (await ears.words()).count(texts.UNTELLABLE) == 1
+
+
+async def test_a_session_that_cannot_be_told_of_delays_no_other(
+    ears: Ears, notifier: Notifier, owner: Person, operator: Person, database: Database, live: Live
+) -> None:
+    for person in (owner, operator):
+        person.say("/whoami")
+    await ears.listen()
+    failing, other = [
+        await ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{person.id}:0")
+        for person in (owner, operator)
+    ]
+    async with database.connection() as connection:
+        await connection.execute(
+            f"""
+            CREATE SEQUENCE tries;
+            CREATE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM nextval('tries');
+                RAISE 'the server is shutting down' USING ERRCODE = 'admin_shutdown';
+            END $$;
+            CREATE TRIGGER going_away BEFORE INSERT ON outbox FOR EACH ROW
+                WHEN (NEW.session_id = '{failing}') EXECUTE FUNCTION go_away();
+            """
+        )
+    async with running(notifier.run()):
+        await until(lambda: _tried(ears))
+        async with database.transaction() as tx:
+            body = Reply.saying("And then?").model_dump(mode="json")
+            await sessions.say(tx, other, author="telewright", body=body, trace_id=new_trace_id())
+        live.wake(other)
+        await until(lambda: _said(ears, "And then?"))
+        async with database.connection() as connection:
+            await connection.execute("DROP TRIGGER going_away ON outbox")
+        await until(lambda: _said(ears, "Olga"))
+
+
+async def _tried(ears: Ears) -> bool:
+    return bool(await ears.one("SELECT is_called FROM tries"))
+
+
+async def _said(ears: Ears, words: str) -> bool:
+    return any(words in one for one in await ears.words())
 
 
 async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed_since(
