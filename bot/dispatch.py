@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final
 
+import structlog
 from psycopg.rows import dict_row, tuple_row
 
 from bot.chats import OPEN
@@ -19,6 +20,8 @@ from bot.outbox import COLUMNS, PROGRESS, Row, RowStatus
 from bot.places import FRONT
 from shared.database import Connection
 from shared.storable import storable
+
+log = structlog.get_logger(__name__)
 
 
 class Rank(IntEnum):
@@ -92,7 +95,7 @@ async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Nex
     """Find the next row of each chat, and mark those that may go now.
 
     A new message is marked `sending`; commit that before it is sent. Nothing is marked when the
-    lease is lost.
+    lease is lost. What cannot be read is given up.
 
     Args:
         tx: A transaction of its own.
@@ -148,7 +151,14 @@ async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Nex
                 "token": token,
             },
         )
-        return [_next(one) for one in await cursor.fetchall()]
+        found = await cursor.fetchall()
+    following = [_next(one) for one in found]
+    unreadable = [
+        one["id"] for one, known in zip(found, following, strict=True) if known.row is None and one["id"]
+    ]
+    if unreadable:
+        await _give_up(tx, unreadable)
+    return following
 
 
 async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[int]:
@@ -242,10 +252,33 @@ _ROW_FIELDS: Final = frozenset(field.name for field in fields(Row))
 
 
 def _next(record: dict[str, Any]) -> Next:
-    taken = record["id"] is not None
     return Next(
         chat_id=record["best_chat_id"],
         rank=Rank(record["rank"]),
         is_progress=record["is_progress"],
-        row=Row(**{name: value for name, value in record.items() if name in _ROW_FIELDS}) if taken else None,
+        row=_row(record) if record["id"] is not None else None,
+    )
+
+
+def _row(record: dict[str, Any]) -> Row | None:
+    """Return the row, or None for one that cannot be read: the others must be sent all the same."""
+    try:
+        return Row(**{name: value for name, value in record.items() if name in _ROW_FIELDS})
+    except ValueError as error:
+        # Its text quotes what was to be said.
+        reason = type(error).__name__
+        log.error("message.unreadable", key=record["key"], chat_id=record["chat_id"], error=reason)  # noqa: TRY400
+        return None
+
+
+async def _give_up(tx: Connection, ids: Sequence[int]) -> None:
+    """Leave rows as they stand in their chats, if they do: what they should say, another version has written."""
+    await tx.execute(
+        """
+        UPDATE outbox
+           SET status = CASE WHEN message_id IS NULL THEN 'dropped' ELSE 'sent' END, sent_revision = revision,
+               error = 'it cannot be read'
+         WHERE id = ANY(%s)
+        """,
+        [list(ids)],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -498,6 +499,28 @@ class TestRefusals:
             )
         assert row.status is RowStatus.DROPPED
 
+    async def test_what_cannot_be_read_is_given_up_and_silences_nobody(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        async with speaking(database, telegram) as speaker:
+            await speaker.stand(ann, "it stands", key="standing")
+            await speaker.settled("standing")
+        async with speaking(database, telegram, running=False) as early:
+            await early.put(ann, "from another version", key="new")
+            await early.stand(ann, "changed by another version", key="standing")
+            async with database.connection() as connection:
+                await connection.execute('UPDATE outbox SET content = content || \'{"type": "hologram"}\'')
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled(await speaker.put(ann, "goes on", key="next"))
+        async with database.connection() as connection:
+            cursor = await connection.execute("SELECT status, error FROM outbox ORDER BY id")
+            assert await cursor.fetchall() == [
+                ("sent", "it cannot be read"),
+                ("dropped", "it cannot be read"),
+                ("sent", None),
+            ]
+        assert said(telegram, ann) == ["it stands", "goes on"]
+
 
 class TestChats:
     async def test_what_matters_waits_for_somebody_who_blocked_the_bot(
@@ -673,6 +696,35 @@ class TestLease:
         assert said(telegram, ann) == ["two"]
 
 
+class TestOutages:
+    async def test_what_was_recorded_before_an_outage_is_not_recorded_again_over_what_was_revived(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        bob = writer(telegram, 2)
+        telegram.fail("sendMessage", chat=ann, slow_s=1)
+        async with speaking(database, telegram) as speaker:
+            key = await speaker.put(ann, "again and again")
+            await until(lambda: _has_status(database, key, "sending"))
+            async with _outage_of_taking(database, bob.id):
+                following = await speaker.put(bob, "after the outage")
+                # Recorded by the first statement of a round whose second one fails.
+                (row,) = await speaker.settled(key)
+                async with database.connection() as connection:
+                    await connection.execute(
+                        """
+                        UPDATE outbox SET status = 'pending', message_id = NULL, sent_revision = 0 WHERE id = %s
+                        """,
+                        [row.id],
+                    )
+                # Several rounds go by.
+                attempts = await _attempts(database)
+                await until(lambda: _has_tried(database, attempts + 2))
+                assert (await speaker.row(key)).status is RowStatus.PENDING
+            await speaker.settled(key, following)
+        assert said(telegram, ann) == ["again and again", "again and again"]
+        assert said(telegram, bob) == ["after the outage"]
+
+
 class TestHandover:
     async def test_a_call_that_ends_when_another_one_speaks_already_is_said_once(
         self, database: Database, telegram: FakeTelegram, ann: Person
@@ -720,6 +772,41 @@ class TestHandover:
                 rows = await new.settled(*keys)
         assert said(telegram, ann) == said(telegram, bob) == ["Why?"]
         assert rows[1].attempts == 1
+
+
+@asynccontextmanager
+async def _outage_of_taking(database: Database, chat_id: int) -> AsyncIterator[None]:
+    """Let the database fail as if it went away, whenever something for a chat is taken."""
+    async with database.connection() as connection:
+        await connection.execute(
+            f"""
+            CREATE SEQUENCE tries;
+            CREATE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM nextval('tries');
+                RAISE 'the server is shutting down' USING ERRCODE = 'admin_shutdown';
+            END $$;
+            CREATE TRIGGER going_away BEFORE UPDATE ON outbox FOR EACH ROW
+                WHEN (OLD.chat_id = {chat_id} AND NEW.status = 'sending') EXECUTE FUNCTION go_away();
+            """
+        )
+    try:
+        yield
+    finally:
+        async with database.connection() as connection:
+            await connection.execute("DROP TRIGGER going_away ON outbox")
+
+
+async def _attempts(database: Database) -> int:
+    """Return how often something was tried in an outage of taking."""
+    async with database.connection() as connection:
+        row = await (await connection.execute("SELECT last_value FROM tries")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def _has_tried(database: Database, attempts: int) -> bool:
+    return await _attempts(database) >= attempts
 
 
 async def _true(value: object) -> bool:
