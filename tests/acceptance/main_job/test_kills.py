@@ -24,7 +24,7 @@ from tests.acceptance.main_job.repository import Repository, page
 from tests.acceptance.main_job.visitors import Visitors, heading_at
 from tests.installation import Installation
 
-KILLS = int(os.environ.get("KILLS", "12"))
+KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))
 RUN_S = 240
 """How long one run may take while workers are dying around it."""

@@ -23,7 +23,7 @@ from tests.fakes.telegram.front import Chatlike
 from tests.forked import Forked
 from tests.installation import Installation
 
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "10"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))
 AT_LEAST = 2
 """Projects of each person, so that few kills, too, meet every kind of conversation."""
