@@ -7,9 +7,11 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cli.metrics.stored import Stored
 from infrastructure.embedded import Endpoints
@@ -17,7 +19,7 @@ from shared.ledger.claims import request_cancel
 from shared.ledger.runs import Run
 from shared.locks import redis_lock
 from tests.engine import OWNER, Engine, open_engine
-from tests.workflows import build_approval
+from tests.workflows import build_approval, build_pausing
 
 NOWHERE = "redis://127.0.0.1:1"
 
@@ -72,7 +74,20 @@ async def test_a_run_is_counted_where_it_is_and_its_question_and_its_job_as_well
 
     await _cancel(engine, run)
     assert await reader.value("telewright_runs", state="waiting") == 0
+    assert reader.last("telewright_runs", state="cancelled") is None
     assert reader.last("telewright_approvals_waiting") == 0
+
+
+async def test_a_run_that_waits_for_a_moment_is_told_from_one_that_waits_for_a_person(
+    reader: Reader, engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "pauses").write_text("600")
+    await engine.accept(build_pausing, {"directory": str(tmp_path)})
+    await engine.drain(later=False)
+    assert await reader.value("telewright_runs", state="paused") == 1
+    assert reader.last("telewright_runs", state="waiting") == 0
+    assert reader.last("telewright_queue_jobs", queue="runs", state="scheduled") == 1
+    assert reader.last("telewright_queue_jobs", queue="runs", state="due") == 0
 
 
 async def test_how_a_run_ends_is_counted_once(engine: Engine) -> None:
@@ -128,6 +143,17 @@ async def test_servers_that_never_answer_hold_nobody_up() -> None:
         assert time.monotonic() - began < 5
 
 
+async def test_a_server_that_falls_silent_in_the_middle_holds_nobody_up(
+    database_url: str, redis_url: str
+) -> None:
+    async with _falling_silent(database_url, after=b"statement_timeout") as silent_url:
+        reader = Reader(silent_url, redis_url)
+        began = time.monotonic()
+        assert await reader.value("telewright_database_up") == 0
+        assert reader.last("telewright_redis_up") == 1
+        assert time.monotonic() - began < 4
+
+
 async def test_what_was_read_a_moment_ago_is_not_read_again(
     engine: Engine, database_url: str, redis_url: str
 ) -> None:
@@ -162,5 +188,34 @@ async def _silence() -> AsyncIterator[str]:
     host, port = server.sockets[0].getsockname()
     try:
         yield f"{host}:{port}"
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def _falling_silent(database_url: str, *, after: bytes) -> AsyncIterator[str]:
+    """A way to a database that passes nothing on any more, for anybody, once it was asked something."""
+    given = conninfo_to_dict(database_url)
+    silent = asyncio.Event()
+
+    async def forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while piece := await source.read(65536):
+            if after in piece:
+                silent.set()
+            if not silent.is_set():
+                sink.write(piece)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_unix_connection(f"{given['host']}/.s.PGSQL.{given.get('port') or 5432}")
+        try:
+            await asyncio.gather(forward(reader, there[1]), forward(there[0], writer))
+        finally:
+            there[1].close()
+            writer.close()
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield make_conninfo(database_url, host=host, port=port, sslmode="disable", gssencmode="disable")
     finally:
         server.close()

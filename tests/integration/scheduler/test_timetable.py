@@ -84,8 +84,12 @@ async def test_each_tick_is_done_once_by_two_replicas(database: Database, live: 
     async def note(held: HeldLock) -> None:
         tokens.append(held.token)
 
+    succeeded = {"task": "timetable.run", "outcome": "succeeded"}
+    done = partial(REGISTRY.get_sample_value, "telewright_queue_job_duration_seconds_count", succeeded)
+    before = done() or 0
     async with _keeping(database, live, note), _keeping(database, live, note):
         await until(partial(_at_least, tokens, 3))
+    assert (done() or 0) - before >= 2
     async with database.connection() as connection:
         cursor = await connection.execute("SELECT count(*) FROM procrastinate_periodic_defers")
         assert await cursor.fetchone() == (1,)

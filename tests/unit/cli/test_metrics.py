@@ -125,7 +125,8 @@ def test_each_up_begins_with_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     (left / "counter_worker.db").write_bytes(b"of somebody who was killed")
     with tally(tmp_path) as tallied:
         assert list(tallied.collect()) == []
-    assert list(tmp_path.iterdir()) == []
+        assert not left.exists()
+    assert not (tmp_path / "metrics").exists()
 
 
 def test_a_url_is_one_for_ipv6_as_well() -> None:
