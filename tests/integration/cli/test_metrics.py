@@ -102,15 +102,17 @@ def up(home: Path, address: str, **settings: str) -> Iterator[subprocess.Popen[b
 
 
 def test_up_shows_what_its_children_count_and_who_holds_locks_and_a_killed_child_breaks_nothing(
-    home: Path, address: str, telegram: Telegram
+    home: Path, address: str, database_url: str, redis_url: str, telegram: Telegram
 ) -> None:
     scrapes, stranger = Scrapes(address), telegram.user(STRANGER, "Mallory")
-    bot = {
+    given = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
         "TELEGRAM_BOT_TOKEN": telegram.token,
         "TELEGRAM_API_URL": telegram.url,
         "ALLOWED_USER_IDS": str(OWNER),
     }
-    with up(home, address, **bot) as running:
+    with up(home, address, **given) as running:
         scrapes.until(lambda: scrapes.value(STRANGERS) == 0)
         stranger.say("let me in")
         scrapes.until(lambda: scrapes.value(STRANGERS) == 1)
