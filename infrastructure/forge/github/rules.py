@@ -15,7 +15,8 @@ def protect(repository: Remote, branch: str, checks: Sequence[str]) -> bool:
     if repository.get_branch(branch).protected:
         return False
     rules = {
-        # Strict: GitHub merges nothing that was checked on another base.
+        # Strict: GitHub merges nothing that was checked on another base. It takes each check from the app that has
+        # made it of late; naming the app besides (`checks`) is refused.
         "required_status_checks": {"strict": True, "contexts": list(checks)} if checks else None,
         "required_pull_request_reviews": {"required_approving_review_count": 0},
         "enforce_admins": True,

@@ -10,14 +10,20 @@ from tests.fakes.github.world import World
 _GREEN = {"success", "neutral", "skipped"}
 
 
-def checked(repo: Repository, sha: str) -> dict[str, str]:
-    """What each check and status of a commit came to last: `success`, `failure` or `pending`."""
+def checked(repo: Repository, sha: str, by: int | None = None) -> dict[str, str]:
+    """What each check and status of a commit came to last: `success`, `failure` or `pending`.
+
+    Args:
+        repo: Where.
+        sha: The commit.
+        by: The id of the only app that counts; none for whoever says so.
+    """
     states: dict[str, str] = {}
     for status in repo.statuses:
-        if status.sha == sha:
+        if status.sha == sha and by is None:
             states[status.context] = "failure" if status.state == "error" else status.state
     for run in repo.check_runs:
-        if run.sha == sha:
+        if run.sha == sha and by in {None, run.suite.app_id}:
             over = "success" if run.conclusion in _GREEN else "failure"
             states[run.name] = over if run.status == "completed" else "pending"
     return states
@@ -49,8 +55,8 @@ def obstacle(repo: Repository, pull: Pull) -> str | None:
     if rules is None:
         return None
     if (checks := rules["required_status_checks"]) is not None:
-        states = checked(repo, pull.head_sha)
-        for name in checks["contexts"]:
+        for check in checks["checks"]:
+            name, states = check["context"], checked(repo, pull.head_sha, check["app_id"])
             if states.get(name) == "failure":
                 return f'Required status check "{name}" is failing.'
             if states.get(name) != "success":

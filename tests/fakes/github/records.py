@@ -136,6 +136,10 @@ class Pull:
     """How often it is still to be told that nobody knows whether it can be merged."""
 
 
+ACTIONS_APP = 15368
+"""The id of GitHub Actions, whose checks are those that no app of a test has made."""
+
+
 @dataclass(eq=False)
 class CheckRun:
     """One check of a commit."""
@@ -167,6 +171,11 @@ class CheckSuite:
     updated_at: float
     workflow: str | None = None
     runs: list[CheckRun] = field(default_factory=list)
+
+    @property
+    def app_id(self) -> int:
+        """Whose it is."""
+        return ACTIONS_APP if self.app is None else self.app.id
 
     @property
     def status(self) -> str:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -97,6 +98,35 @@ def test_a_check_run_is_made_by_an_app_only(
     run = own.create_check_run("x", shop.head(), status="in_progress")
     run.edit(conclusion="success", status="completed", output={"title": "X", "summary": "Fine"})
     assert [(c["name"], c["conclusion"], c["summary"]) for c in shop.checks()] == [("x", "success", "Fine")]
+
+
+def test_a_required_check_is_taken_from_the_app_that_made_it_last(
+    github: RemoteGitHub, shop: Project, repository: Repository
+) -> None:
+    shop.check(shop.head(), "ci")
+    rules = {"strict": True, "contexts": ["ci"]}
+    _protect(repository, rules)
+    with pytest.raises(GithubException, match="oneOf"):
+        _protect(repository, rules | {"checks": [{"context": "ci"}]})
+
+    head = shop.push({"b.txt": "b"}, "work")
+    pull = repository.get_pull(shop.open_pull("work", "Add b"))
+    shop.check(head, "ci", app=github.app(slug="another").id)
+    with pytest.raises(GithubException, match=r"Required status check \W+ci\W+ is expected"):
+        pull.merge()
+    shop.check(head, "ci")
+    assert pull.merge().merged
+
+
+def _protect(repository: Repository, checks: dict[str, Any]) -> None:
+    rules = {
+        "required_status_checks": checks,
+        "required_pull_request_reviews": {"required_approving_review_count": 0},
+        "enforce_admins": True,
+        "restrictions": None,
+    }
+    path = f"{repository.url}/branches/main/protection"
+    repository.requester.requestJsonAndCheck("PUT", path, input=rules)
 
 
 def test_a_protected_branch_is_merged_when_its_rules_are_met(

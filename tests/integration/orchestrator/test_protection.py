@@ -21,6 +21,7 @@ from shared.database import Database
 from shared.ledger.runs import Run
 from shared.live import Live
 from tests.fakes.github import FakeGitHub
+from tests.fakes.github.records import ACTIONS_APP
 from tests.integration.orchestrator.bench import Bench, claimed, forget_records
 from tests.integration.orchestrator.steps import NOTE, proposed
 
@@ -38,7 +39,7 @@ async def test_it_requires_the_awaited_checks_that_were_there(bench: Bench, gith
     await protect(state, await claimed(bench, run), bench.tools)
 
     rules = github.repository("hello").about["protections"]["main"]
-    assert rules["required_status_checks"]["contexts"] == ["test"]
+    assert rules["required_status_checks"]["checks"] == [{"context": "test", "app_id": ACTIONS_APP}]
     assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 0
     assert rules["enforce_admins"]
     assert (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.fakes.github import happenings
 from tests.fakes.github.call import Answer, Call
-from tests.fakes.github.errors import ApiError, Json
+from tests.fakes.github.errors import ApiError, Json, unprocessable
+from tests.fakes.github.records import Repository
 from tests.fakes.github.routes.table import route
 from tests.fakes.github.views import protection as views
 
@@ -27,7 +28,7 @@ def put(call: Call) -> Answer:
     branch, body = _branch(call), call.body
     _check_plan(call)
     rules: Json = {
-        "required_status_checks": _checks(body["required_status_checks"]),
+        "required_status_checks": _checks(call.repo, body["required_status_checks"]),
         "required_pull_request_reviews": _reviews(body["required_pull_request_reviews"]),
         "enforce_admins": bool(body["enforce_admins"]),
         **{flag: bool(body.get(flag)) for flag in views.FLAGS},
@@ -58,16 +59,28 @@ def _check_plan(call: Call) -> None:
         raise ApiError(403, "Upgrade to GitHub Pro or make this repository public to enable this feature.")
 
 
-def _checks(asked: Json | None) -> Json | None:
+def _checks(repo: Repository, asked: Json | None) -> Json | None:
     if asked is None:
         return None
+    if asked.get("checks") and asked.get("contexts"):
+        raise unprocessable('Invalid request.\n\nMore than one subschema in "oneOf" matched.')
     listed = asked.get("checks") or [{"context": name} for name in asked.get("contexts", [])]
-    checks = [{"context": check["context"], "app_id": check.get("app_id")} for check in listed]
+    checks = [
+        {"context": check["context"], "app_id": _app_of(repo, check["context"], check.get("app_id"))}
+        for check in listed
+    ]
     return {
         "strict": bool(asked["strict"]),
         "contexts": [check["context"] for check in checks],
         "checks": checks,
     }
+
+
+def _app_of(repo: Repository, name: str, asked: int | None) -> int | None:
+    """The app that a check is taken from: the one that made it last unless another is named, or any (-1)."""
+    if asked is not None:
+        return None if asked == -1 else asked
+    return next((run.suite.app_id for run in reversed(repo.check_runs) if run.name == name), None)
 
 
 def _reviews(asked: Json | None) -> Json | None:

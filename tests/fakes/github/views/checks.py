@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tests.fakes.github.errors import Json
-from tests.fakes.github.records import Account, App, CheckRun, CheckSuite, Repository, Status
+from tests.fakes.github.records import (
+    ACTIONS_APP,
+    Account,
+    App,
+    CheckRun,
+    CheckSuite,
+    Repository,
+    Status,
+)
 from tests.fakes.github.views.accounts import simple_user
 from tests.fakes.github.views.addresses import Addresses, moment, moment_or_none, node_id
 from tests.fakes.github.views.commits import api_of, simple_commit, site_of
@@ -11,7 +19,7 @@ from tests.fakes.github.views.repositories import simple_repository
 
 _GITHUB = Account(9919, "github", "Organization", 1_210_000_000)
 _ACTIONS = App(
-    15368,
+    ACTIONS_APP,
     "github-actions",
     _GITHUB,
     _GITHUB,
