@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from benchmarks import answer, cancel, executor, recovery, search, start, sync, telegram
+from benchmarks import answer, cancel, executor, outages, recovery, search, start, sync, telegram
 
 
 async def main() -> None:
@@ -18,6 +18,7 @@ async def main() -> None:
         "kill -9 with runs under way": recovery.main,
         "Indexing and search": search.main,
         "Keeping GitHub's repositories known": sync.main,
+        "After an outage": outages.main,
         "Start of `telewright up`": start.main,
         "The Telegram bot under load": telegram.main,
     }.items():

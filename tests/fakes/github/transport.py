@@ -109,13 +109,14 @@ async def _backend(
     process = await asyncio.create_subprocess_exec(
         "git",
         "http-backend",
-        stdin=asyncio.subprocess.PIPE,
+        # It may end without having read anything, and uvloop does not write to whom nobody is.
+        stdin=asyncio.subprocess.PIPE if body else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=_environment(world, request, repository, token, rest, len(body)),
     )
     try:
-        output, _ = await process.communicate(body)
+        output, _ = await process.communicate(body or None)
     except asyncio.CancelledError:
         process.kill()
         await process.wait()

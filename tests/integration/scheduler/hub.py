@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,6 +87,34 @@ class Hub:
     async def all_due(self) -> None:
         """Let the time pass after which everything is looked at."""
         await self.rows("UPDATE repositories SET due_at = clock_timestamp() RETURNING 1")
+
+    async def note_heads(self) -> None:
+        """Have the database note every head that is ever stored, in the order in which they are."""
+        async with self.database.transaction() as tx:
+            await tx.execute(
+                "CREATE TABLE heads (at BIGINT GENERATED ALWAYS AS IDENTITY, repository_id BIGINT, head TEXT)"
+            )
+            await tx.execute(
+                """
+                CREATE FUNCTION note_head() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN INSERT INTO heads (repository_id, head) VALUES (NEW.id, NEW.head); RETURN NULL; END $$
+                """
+            )
+            await tx.execute(
+                """
+                CREATE TRIGGER heads AFTER UPDATE ON repositories FOR EACH ROW
+                WHEN (OLD.head IS DISTINCT FROM NEW.head) EXECUTE FUNCTION note_head()
+                """
+            )
+
+    async def noted_heads(self) -> dict[int, list[str]]:
+        """The heads that were stored of each repository since they are noted, oldest first."""
+        noted = defaultdict[int, list[str]](list)
+        async with self.database.connection() as connection:
+            cursor = await connection.execute("SELECT repository_id, head FROM heads ORDER BY at")
+            for number, head in await cursor.fetchall():
+                noted[number].append(head)
+        return noted
 
     async def rows(self, query: str) -> list[tuple[object, ...]]:
         """Ask the database."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,12 +58,9 @@ class Middle:
         told = await self.hub.said()
         assert len(told) == len(set(told)) == REPOSITORIES - PUSHED
         assert await self.hub.rows("SELECT count(*) FROM repositories") == [(REPOSITORIES,)]
-        stored = defaultdict[object, list[object]](list)
-        for number, head in await self.hub.rows("SELECT repository_id, head FROM heads ORDER BY at"):
-            stored[number].append(head)
         order = {one.id: [line["sha"] for line in one.log()] for one in self.pushed}
-        for number, heads in stored.items():
-            places = [order[int(str(number))].index(head) for head in heads]
+        for number, heads in (await self.hub.noted_heads()).items():
+            places = [order[number].index(head) for head in heads]
             assert places == sorted(set(places), reverse=True), "a log begins with the newest"
             assert heads[-1] == self.heads[number]
 
@@ -109,7 +105,7 @@ async def middle_of_a_sync(
         for shop in shops:
             await hub.project(shop)
         await hub.settle()
-        await _note_heads(hub)
+        await hub.note_heads()
         heads: dict[object, str] = {one.id: one.push({"b.py": "b = 2\n"}) for one in shops[:PUSHED]}
         for gone in shops[PUSHED:]:
             gone.delete()
@@ -119,26 +115,6 @@ async def middle_of_a_sync(
         middle = Middle(hub, shops[:PUSHED], heads, held)
         await until(middle.is_begun, within_s=60)
         yield middle
-
-
-async def _note_heads(hub: Hub) -> None:
-    """Have the database note every head that is ever stored, in the order in which they are."""
-    async with hub.database.transaction() as tx:
-        await tx.execute(
-            "CREATE TABLE heads (at BIGINT GENERATED ALWAYS AS IDENTITY, repository_id BIGINT, head TEXT)"
-        )
-        await tx.execute(
-            """
-            CREATE FUNCTION note_head() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN INSERT INTO heads (repository_id, head) VALUES (NEW.id, NEW.head); RETURN NULL; END $$
-            """
-        )
-        await tx.execute(
-            """
-            CREATE TRIGGER heads AFTER UPDATE ON repositories FOR EACH ROW
-            WHEN (OLD.head IS DISTINCT FROM NEW.head) EXECUTE FUNCTION note_head()
-            """
-        )
 
 
 async def test_a_sync_that_is_killed_is_gone_on_with_by_another_process(
