@@ -31,6 +31,13 @@ class HeadMoved(Conflict):
     advice = "Look at what was pushed, and approve it again."
 
 
+class NoIssues(Conflict):
+    """This repository keeps no issues."""
+
+    code = "no_issues"
+    advice = "Switch them on in the repository's settings."
+
+
 class PullState(StrEnum):
     """What a pull request is."""
 
@@ -100,7 +107,19 @@ class Issue:
     labels: tuple[str, ...]
     is_open: bool
     url: str
+    created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssues:
+    """The newest open issues of a repository."""
+
+    newest: tuple[Issue, ...]
+    more: int
+    """How many older ones are open as well."""
+    url: str
+    """Where people look at all of them."""
 
 
 def verdict(checks: Iterable[Check]) -> CheckState:
@@ -197,6 +216,14 @@ class Hosting(Protocol):
 
     async def issues(self, repository: Repository, *, since: datetime | None = None) -> list[Issue]:
         """Return the issues, without pull requests, that have changed since a moment."""
+        ...
+
+    async def open_issues(self, repository: Repository, *, most: int) -> OpenIssues:
+        """Return some of the open issues, without pull requests, the newest first, and how many more there are.
+
+        Raises:
+            NoIssues: The repository is one without issues.
+        """
         ...
 
     async def ensure_release(

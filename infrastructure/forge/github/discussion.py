@@ -6,12 +6,16 @@ from datetime import datetime
 from http import HTTPStatus
 
 from github import GithubException
-from github.GithubObject import NotSet
+from github.GithubObject import CompletableGithubObject, NotSet
+from github.Issue import Issue as RemoteIssue
 from github.Repository import Repository as Remote
 
 from infrastructure.forge.github.repositories import or_none
-from infrastructure.forge.hosting import Issue
+from infrastructure.forge.hosting import Issue, NoIssues, OpenIssues
 from infrastructure.forge.protocol import NameTaken
+
+_MOST_LOOKED_AT = 500
+"""Issues and pull requests: five requests, while somebody waits."""
 
 
 def issues(repository: Remote, since: datetime | None) -> list[Issue]:
@@ -19,22 +23,26 @@ def issues(repository: Remote, since: datetime | None) -> list[Issue]:
     found = repository.get_issues(
         state="all", sort="updated", direction="asc", since=since if since is not None else NotSet
     )
-    return [
-        Issue(
-            number=issue.number,
-            title=issue.title,
-            body=issue.body or "",
-            # A deleted account's issues have nobody.
-            author=issue.user.login if issue.user else "ghost",
-            labels=tuple(label.name for label in issue.labels),
-            is_open=issue.state == "open",
-            url=issue.html_url,
-            updated_at=issue.updated_at,
-        )
-        for issue in found
-        # To GitHub, pull requests are issues too.
-        if not issue.raw_data.get("pull_request")
-    ]
+    return [_issue(one) for one in found if not _is_pull_request(one)]
+
+
+def open_issues(repository: Remote, most: int) -> OpenIssues:
+    """See `Hosting.open_issues`.
+
+    GitHub lists pull requests among the issues, and counts both together. What
+    is not on the pages that are read is known by its counts alone.
+    """
+    if not repository.has_issues:
+        raise NoIssues(f"{repository.full_name} keeps no issues on GitHub")
+    newest: list[Issue] = []
+    found = repository.get_issues(state="open", sort="created", direction="desc")
+    for looked_at, one in enumerate(found, start=1):
+        if not _is_pull_request(one):
+            newest.append(_issue(one))
+        if len(newest) > most or looked_at == _MOST_LOOKED_AT:
+            more = max(len(newest), _number_open(repository)) - len(newest[:most])
+            return OpenIssues(tuple(newest[:most]), more, _page(repository))
+    return OpenIssues(tuple(newest), 0, _page(repository))
 
 
 def ensure_release(repository: Remote, *, tag: str, commit: str, name: str, body: str) -> str:
@@ -68,3 +76,33 @@ def _refuse_other_commit(repository: Remote, tag: str, commit: str) -> None:
     sha = repository.get_git_tag(target.sha).object.sha if target.type == "tag" else target.sha
     if sha != commit:
         raise NameTaken(f"The tag {tag} names {sha[:12]}, not {commit[:12]}", advice="Choose another tag.")
+
+
+def _issue(one: RemoteIssue) -> Issue:
+    return Issue(
+        number=one.number,
+        title=one.title,
+        body=one.body or "",
+        # A deleted account's issues have nobody.
+        author=one.user.login if one.user else "ghost",
+        labels=tuple(label.name for label in one.labels),
+        is_open=one.state == "open",
+        url=one.html_url,
+        created_at=one.created_at,
+        updated_at=one.updated_at,
+    )
+
+
+def _is_pull_request(one: RemoteIssue) -> bool:
+    """Return whether an issue is a pull request: to GitHub, these are issues too."""
+    # Not `one.raw_data`: it asks once more for each issue of a list, which has all of this.
+    return bool(super(CompletableGithubObject, one).raw_data.get("pull_request"))
+
+
+def _number_open(repository: Remote) -> int:
+    """Return how many issues are open, without pull requests; asks once, however many they are."""
+    return repository.open_issues_count - repository.get_pulls(state="open").totalCount
+
+
+def _page(repository: Remote) -> str:
+    return f"{repository.html_url}/issues"

@@ -11,7 +11,7 @@ from github.Requester import Requester
 
 from infrastructure.forge.github import checks, discussion, pulls, repositories, rules
 from infrastructure.forge.github.client import GitHubClient
-from infrastructure.forge.hosting import Check, Issue, PullRequest
+from infrastructure.forge.hosting import Check, Issue, OpenIssues, PullRequest
 from infrastructure.forge.protocol import Repository
 
 T = TypeVar("T")
@@ -97,6 +97,10 @@ class GitHubHosting:
     async def issues(self, repository: Repository, *, since: datetime | None = None) -> list[Issue]:
         """See `Hosting.issues`."""
         return await self._on(repository, lambda remote: discussion.issues(remote, since))
+
+    async def open_issues(self, repository: Repository, *, most: int) -> OpenIssues:
+        """See `Hosting.open_issues`."""
+        return await self._on(repository, lambda remote: discussion.open_issues(remote, most))
 
     async def ensure_release(
         self, repository: Repository, *, tag: str, commit: str, name: str, body: str

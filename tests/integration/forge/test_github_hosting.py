@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from infrastructure.forge.hosting import (
     CheckState,
     HeadMoved,
     Hosting,
+    NoIssues,
     PullRequest,
     PullState,
     verdict,
@@ -339,19 +340,66 @@ async def test_variables_and_secrets_are_set_and_changed(
 
 
 async def test_issues_are_read_without_pull_requests(
-    forge: GitHubForge, repository: Repository, project: Project, propose: Propose
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project, propose: Propose
 ) -> None:
     await propose()
     number = project.open_issue("It breaks", "Often", by="bob", labels=["bug"])
     closed = project.open_issue("It broke")
     project.close(closed)
+    on_github.github.forget_requests()
 
     found = await forge.issues(repository)
+
+    assert len(on_github.github.requests()) == 2, "the repository, and a page of issues"
 
     assert [(issue.number, issue.is_open) for issue in found] == [(number, True), (closed, False)]
     assert (found[0].title, found[0].body, found[0].author) == ("It breaks", "Often", "bob")
     assert found[0].labels == ("bug",)
     assert await forge.issues(repository, since=datetime(2100, 1, 1, tzinfo=UTC)) == []
+
+
+async def test_the_open_issues_are_the_newest_ones_with_how_many_more_there_are(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project, propose: Propose
+) -> None:
+    project.close(project.open_issue("It broke"))
+    first = project.open_issue("One")
+    second = project.open_issue("Two", by="bob", labels=["bug"])
+    await propose()
+    on_github.github.forget_requests()
+
+    all_of_them = await forge.open_issues(repository, most=3)
+    assert len(on_github.github.requests()) == 2
+    one = await forge.open_issues(repository, most=1)
+
+    assert [issue.number for issue in all_of_them.newest] == [second, first]
+    assert (all_of_them.more, one.more) == (0, 1)
+    assert one.newest == all_of_them.newest[:1]
+    assert (one.newest[0].author, one.newest[0].labels, one.newest[0].title) == ("bob", ("bug",), "Two")
+    assert datetime.now(UTC) - one.newest[0].created_at < timedelta(minutes=5)
+    assert one.newest[0].url == f"{one.url}/{second}"
+
+
+async def test_many_open_issues_are_counted_by_github_and_not_read(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project, propose: Propose
+) -> None:
+    await propose()
+    numbers = [project.open_issue(f"Number {number}") for number in range(103)]
+    on_github.github.forget_requests()
+
+    found = await forge.open_issues(repository, most=2)
+
+    assert [issue.number for issue in found.newest] == numbers[:-3:-1]
+    assert found.more == 101
+    assert len(on_github.github.requests()) == 3, "the repository, a page of issues, how many pull requests"
+
+
+async def test_a_repository_without_issues_is_said_to_have_none(
+    forge: GitHubForge, repository: Repository, project: Project
+) -> None:
+    project.change(has_issues=False)
+
+    with pytest.raises(NoIssues, match="keeps no issues"):
+        await forge.open_issues(repository, most=2)
 
 
 async def test_a_release_is_made_once_brought_up_to_date_and_never_moved(
