@@ -26,7 +26,9 @@ from tests.installation import Installation
 KILLS = int(os.environ.get("KILLS", "10"))
 SEED = int(os.environ.get("KILLS_SEED", random.randrange(10_000)))
 AT_LEAST = 2
-"""Projects of each person, so that few kills, too, meet every kind of conversation."""
+"""Projects of each person, so that few kills, too, meet most kinds of conversation, and every kind some day."""
+SLOW_S = 1.5
+"""How long a slow document hangs: longer than its chat waits for it."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,25 @@ class Scene:
             case "document":
                 person.send_document("wishes.md", f"# What {name} shall say".encode(), wish)
                 return Made(name, person, files=1)
+            case "slow document":
+                self.telegram.fail("getFile", slow_s=SLOW_S)
+                sent = person.send_document("wishes.md", f"# What {name} shall say".encode(), wish)
+                person.edit(sent, f"{wish} a page about tea")
+                return Made(name, person, files=1)
             case "group":
                 person.say(wish, self.group)
                 return Made(name, self.group)
+            case "album":
+                files = {one: f"# What {name} shall say".encode() for one in ("one.md", "two.md", "three.md")}
+                person.send_album(files, wish, self.forum)
+                return Made(name, await self._opened(name), files=len(files))
             case _:
                 person.say(wish, self.forum)
-                # The project has a topic of its own there.
-                topic = await self.telegram.until(lambda: self._topic(name), timeout=STEP_S, what=name)
-                return Made(name, topic)
+                return Made(name, await self._opened(name))
+
+    async def _opened(self, name: str) -> Topic:
+        """Wait for the topic of its own that a project has in the forum."""
+        return await self.telegram.until(lambda: self._topic(name), timeout=STEP_S, what=name)
 
     def _topic(self, name: str) -> Topic:
         for topic in self.forum.topics:
@@ -73,7 +86,7 @@ class Scene:
         raise LookupError(name)
 
 
-KINDS = ("forum", "private", "document", "group")
+KINDS = ("forum", "private", "document", "slow document", "group", "album")
 
 
 @pytest.fixture
@@ -88,10 +101,11 @@ async def test_whatever_is_killed_everything_is_said_once_and_told_to_the_end(
     pair: Installation, telegram: Telegram, ann: Person, ben: Person
 ) -> None:
     scene = await _set_scene(telegram, ann, ben)
+    kinds = tuple(random.Random(SEED).sample(KINDS, k=len(KINDS)))
     killer = Killer(pair, kills=KILLS, seed=SEED, victims={"bot": 4, "worker": 1})
     async with killer.at_large():
         lives = await asyncio.gather(
-            _live(scene, ann, KINDS, killer), _live(scene, ben, KINDS[2:] + KINDS[:2], killer)
+            _live(scene, ann, kinds, killer), _live(scene, ben, kinds[3:] + kinds[:3], killer)
         )
     made = [one for life in lives for one in life]
     await all_sent(pair)

@@ -76,8 +76,9 @@ def send_file(
     caption: str | None = None,
     topic: int | None = None,
     reply_to: int | None = None,
+    album: str | None = None,
 ) -> Json:
-    """Send a document, a photo or a voice message; the content comes as base64."""
+    """Send a document, a photo or a voice message, alone or in an album; the content comes as base64."""
     data = base64.b64decode(content)
     mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     folder = {"document": "documents", "photo": "photos", "voice": "voice"}[kind]
@@ -90,6 +91,8 @@ def send_file(
         body = {"voice": file_json(stored) | {"duration": 3, "mime_type": "audio/ogg"}}
     else:
         body = {"document": document_json(stored)}
+    if album is not None:
+        body["media_group_id"] = album
     if caption:
         words, found = detect(*trimmed(caption, []))
         body |= {"caption": words} | ({"caption_entities": found} if found else {})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.fakes.telegram.errors import Json
@@ -130,6 +132,22 @@ class Person:
         """Send a file."""
         return self._send_file("document", name, content, caption, self._place(chat, topic), reply_to)
 
+    def send_album(
+        self,
+        files: Mapping[str, bytes],
+        caption: str | None = None,
+        chat: Person | Group | Topic | int | None = None,
+        topic: Topic | int | None = None,
+    ) -> list[Message]:
+        """Send several files at once, which come one by one; the caption stands under the first."""
+        place, album = self._place(chat, topic), str(secrets.randbits(48))
+        return [
+            self._send_file(
+                "document", name, content, caption if number == 0 else None, place, None, album=album
+            )
+            for number, (name, content) in enumerate(files.items())
+        ]
+
     def send_photo(
         self,
         content: bytes,
@@ -224,6 +242,7 @@ class Person:
         caption: str | None,
         place: Json,
         reply_to: Message | int | None,
+        album: str | None = None,
     ) -> Message:
         sent = self.server.act(
             "send_file",
@@ -233,6 +252,7 @@ class Person:
             content=base64.b64encode(content).decode(),
             caption=caption,
             reply_to=_id(reply_to),
+            album=album,
             **place,
         )
         return Message(self.server, place["chat_id"], sent["message_id"], sent["update_id"])
