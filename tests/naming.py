@@ -11,15 +11,10 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-UNITS = {
-    "ampere": "milliampere milliamperes",
-    "byte": "kilobyte kilobytes megabyte megabytes gigabyte gigabytes kibibytes mebibytes",
-    "celsius": "kelvin kelvins fahrenheit",
-    "second": "millisecond milliseconds microsecond microseconds minute minutes hour hours day days week weeks",
-    "ratio": "percent percents percentage",
-}
-"""Base units, and what is written in their place by mistake."""
-WRONG_UNITS = {word for words in UNITS.values() for word in words.split()}
+BASE = "amperes|bytes|celsius|grams|joules|kelvin|meters|metres|seconds|volts"
+OTHER = "minutes|hours|days|weeks|kelvins|fahrenheit|rankine|inches|yards|miles|bits|calories|pounds|ounces"
+PREFIXES = "pico|nano|micro|milli|centi|deci|deca|hecto|kilo|kibi|mega|mibi|giga|gibi|tera|tebi|peta|pebi"
+WRONG_UNIT = re.compile(f"(?:{PREFIXES})(?:{BASE}|{OTHER})|{OTHER}")
 ABBREVIATIONS = {"s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d"}
 TYPES = {"counter", "gauge", "histogram", "summary"}
 
@@ -46,13 +41,15 @@ def _of(family: Metric) -> Iterator[str]:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         yield f"{name}: should be in snake_case"
     for word in words:
-        if word in WRONG_UNITS:
+        if WRONG_UNIT.fullmatch(word):
             yield f"{name}: {word} is no base unit"
         if word in ABBREVIATIONS:
             yield f"{name}: {word} is an abbreviation of a unit"
         if word in TYPES:
             yield f"{name}: should not name its type"
     for label in {label for sample in family.samples for label in sample.labels}:
+        if label in {"le", "quantile"} and family.type not in {"histogram", "summary"}:
+            yield f"{name}: the label {label} is a histogram's or a summary's"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", label):
             yield f"{name}: the label {label} should be in snake_case"
 

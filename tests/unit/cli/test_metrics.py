@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -49,6 +50,7 @@ def test_all_names_and_texts_are_as_promtool_wants_them() -> None:
     ("name", "complaint"),
     [
         ("telewright_wait_milliseconds", "no base unit"),
+        ("telewright_wait_hours", "no base unit"),
         ("telewright_wait_ms", "abbreviation"),
         ("telewright_users_count", "a histogram's"),
         ("telewright_users_gauge", "name its type"),
@@ -127,6 +129,13 @@ def test_each_up_begins_with_nothing_and_leaves_nothing(tmp_path: Path) -> None:
         assert list(tallied.collect()) == []
         assert not left.exists()
     assert not (tmp_path / "metrics").exists()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_every_metric_that_a_how_to_asks_for_is_there(page: Path) -> None:
+    known = {one.name for one in [*counted(), *stored()]}
+    asked = set(re.findall(r"\btelewright_[a-z_]+", page.read_text(encoding="utf-8")))
+    assert {re.sub("_(bucket|count|sum)$", "", name) for name in asked} <= known
 
 
 def test_a_url_is_one_for_ipv6_as_well() -> None:
