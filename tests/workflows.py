@@ -128,7 +128,7 @@ def build_endless() -> Graph:
 
 
 def build_effects() -> Graph:
-    """Six steps; each makes one effect, which appends its name to a file when it really happens."""
+    """Six steps; each makes one effect with a note, which appends its name to a file when it really happens."""
 
     def step(number: int) -> Node:
         async def node(state: State, runtime: Runtime[RunContext]) -> State:
@@ -138,7 +138,9 @@ def build_effects() -> Graph:
                 await asyncio.sleep(0.02)
                 return {"number": number}
 
-            done = await runtime.context.ensure(f"step-{number}", "test", {"number": number}, make)
+            done = await runtime.context.ensure(
+                f"step-{number}", "test", {"number": number}, make, note=lambda made: str(made["number"])
+            )
             await asyncio.sleep(0.02)
             return {"answers": [str(done["number"])]}
 

@@ -66,6 +66,9 @@ async def test_runs_of_a_killed_worker_are_taken_up_and_no_effect_is_made_twice(
         assert (after.status, after.result) == (Status.SUCCEEDED, {"answers": [str(i) for i in range(6)]})
         story = await engine.events(run)
         assert [event.seq for event in story] == list(range(1, len(story) + 1))
+        # Written with the records of the effects.
+        notes = [event.data["text"] for event in story if event.type == "note.written"]
+        assert notes == [str(i) for i in range(6)]
         made = Counter((tmp_path / str(n)).read_text().split())
         # Between an effect and its record there may be a kill: then it is made again, and finds what it made.
         # The record is what must be there once.
