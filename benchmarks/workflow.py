@@ -13,7 +13,7 @@ from langgraph.types import interrupt
 from graph.context import RunContext
 from graph.registry import Graph
 from infrastructure import programs
-from shared.ledger.approvals import Choice, Question
+from shared.ledger.questions import Choice, Question
 
 
 class State(TypedDict, total=False):

@@ -9,8 +9,8 @@ from typing import Any
 from graph.journal import Journal
 from shared.database import Database
 from shared.ledger import effects, events
-from shared.ledger.approvals import digest_of
 from shared.ledger.claims import Claim
+from shared.ledger.questions import digest_of
 from shared.ledger.runs import Run
 
 

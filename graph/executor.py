@@ -30,8 +30,8 @@ from shared.database import Database
 from shared.errors import Cancelled, ClaimLost, NotNow, TelewrightError
 from shared.ids import RunId
 from shared.ledger import approvals, claims, events
-from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import CLAIM_LOST, Claim, Ending, Pause
+from shared.ledger.questions import Asked, Question
 from shared.ledger.runs import Status
 from shared.live import Live
 from shared.queue import OwnJob

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from shared import queue
 from shared.database import Connection, Database
-from shared.ledger import approvals, claims
+from shared.ledger import claims, expiry
 from shared.ledger.claims import SILENCE_S, Ending
 from shared.ledger.runs import COLUMNS, Run, Status
 from shared.live import Live
@@ -189,10 +189,10 @@ async def _runs_without_job(tx: Connection) -> list[Run]:
 async def _remind_of_approvals(database: Database, live: Live) -> int:
     """Remind whoever must decide that the time is nearly over."""
     async with database.connection() as connection:
-        nearly_over = await approvals.nearly_over(connection)
+        nearly_over = await expiry.nearly_over(connection)
     for approval_id in nearly_over:
         async with database.transaction() as tx:
-            run = await approvals.remind(tx, approval_id)
+            run = await expiry.remind(tx, approval_id)
         if run is not None:
             live.wake(run.session_id)
     return len(nearly_over)
@@ -201,10 +201,10 @@ async def _remind_of_approvals(database: Database, live: Live) -> int:
 async def _expire_approvals(database: Database, live: Live) -> int:
     """End the runs that nobody answered in time."""
     async with database.connection() as connection:
-        overdue = await approvals.overdue(connection)
+        overdue = await expiry.overdue(connection)
     for approval in overdue:
         async with database.transaction() as tx:
-            if not await approvals.expire(tx, approval.id):
+            if not await expiry.expire(tx, approval.id):
                 continue
             run = await claims.end_waiting(
                 tx,

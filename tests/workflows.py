@@ -16,7 +16,7 @@ from langgraph.types import interrupt
 from graph.context import RunContext
 from graph.registry import Graph
 from shared.errors import NotNow, TelewrightError
-from shared.ledger.approvals import Choice, Question, digest_of
+from shared.ledger.questions import Choice, Question, digest_of
 
 Node = Callable[..., Any]
 

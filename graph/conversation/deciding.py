@@ -17,7 +17,8 @@ from graph.conversation.texts.words import either
 from shared.errors import BadInput, TelewrightError
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs
-from shared.ledger.approvals import Approval, ApprovalClosed, Choice, NotAnAnswer, Question
+from shared.ledger.approvals import Approval, ApprovalClosed, NotAnAnswer
+from shared.ledger.questions import Choice, Question
 from shared.ledger.runs import Run
 
 _APPROVE = frozenset({"approve", "yes"})

@@ -12,7 +12,7 @@ from graph.conversation.texts.words import clock
 from shared.database import Connection
 from shared.ids import ApprovalId
 from shared.ledger import approvals, runs
-from shared.ledger.approvals import Detail, Question
+from shared.ledger.questions import Detail, Question
 from shared.ledger.runs import Run
 
 _MOST_SHOWN = 2500

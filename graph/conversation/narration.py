@@ -14,8 +14,8 @@ from graph.conversation.texts.words import capitalised, duration, since, step_na
 from graph.orchestrator.state import UNTOLD
 from shared.ids import ApprovalId
 from shared.ledger import events
-from shared.ledger.approvals import Question
 from shared.ledger.events import Event
+from shared.ledger.questions import Question
 from shared.ledger.runs import Run
 
 _LINES_SHOWN = 20

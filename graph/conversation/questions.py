@@ -22,7 +22,7 @@ from graph.conversation.replies import (
 from graph.conversation.texts.words import either
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId
-from shared.ledger.approvals import Question
+from shared.ledger.questions import Question
 from shared.ledger.runs import NoSuchRun
 from shared.ledger.users import User
 

@@ -19,8 +19,8 @@ from graph.orchestrator.tools import Tools, hosting_of
 from graph.orchestrator.world import DEFAULT_BRANCH, project_of
 from infrastructure.forge import Repository
 from infrastructure.forge.hosting import Check, CheckState, PullRequest, PullState, verdict
-from shared.ledger.approvals import Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question
 from shared.policy import Effect, Rule, group_of, rule_for
 
 

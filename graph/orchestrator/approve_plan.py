@@ -15,8 +15,8 @@ from graph.orchestrator.state import Outcome, State, Step, brief_of
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of
 from graph.roles import Brief
-from shared.ledger.approvals import Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question
 from shared.policy import Effect, group_of, rule_for
 
 _SHOWN_DESCRIPTION = 500

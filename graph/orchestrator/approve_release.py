@@ -17,8 +17,8 @@ from graph.orchestrator.questions import APPROVE, approval, ask, decline, still_
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, release_of, serving_before
-from shared.ledger.approvals import Detail, Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Detail, Question
 from shared.ledger.releases import Release
 from shared.policy import Effect, Rule, group_of, rule_for
 from shared.redaction import Redactor

@@ -18,8 +18,8 @@ from graph.orchestrator.tree import files_of, written_tree
 from graph.orchestrator.world import project_of
 from infrastructure.forge.workflows import is_workflow
 from shared.errors import Conflict
-from shared.ledger.approvals import MOST_DETAILS, Detail, Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import MOST_DETAILS, Detail, Question
 from shared.policy import Effect, group_of, rule_for
 
 

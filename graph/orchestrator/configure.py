@@ -16,8 +16,8 @@ from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, release_of
 from infrastructure.contract import DeployContract
 from shared.ledger import events, projects
-from shared.ledger.approvals import Question, digest_of
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question, digest_of
 from shared.ledger.releases import Release
 
 SECRETS = "secrets"

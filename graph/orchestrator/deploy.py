@@ -29,9 +29,9 @@ from infrastructure.deploy import (
 )
 from shared.errors import TelewrightError
 from shared.ledger import deployments, events, projects
-from shared.ledger.approvals import Question
 from shared.ledger.deployments import Deployment
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question
 from shared.ledger.releases import Release
 from shared.policy import Effect, Rule, group_of, rule_for
 from shared.redaction import Redactor

@@ -24,8 +24,8 @@ from infrastructure.forge.changes import changes_between
 from shared.errors import TelewrightError
 from shared.ids import RunId
 from shared.ledger import approvals, events
-from shared.ledger.approvals import Detail, Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Detail, Question
 from shared.ledger.releases import Release
 
 _EVENTS_READ = 2000

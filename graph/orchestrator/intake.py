@@ -17,8 +17,8 @@ from graph.roles import Brief
 from infrastructure.blueprints import BadName, Blueprint, project_name, suggested_name
 from shared.database import Connection
 from shared.ledger import events, projects, runs
-from shared.ledger.approvals import Choice, Question, digest_of
 from shared.ledger.projects import NameTaken, NoSuchProject, Project
+from shared.ledger.questions import Choice, Question, digest_of
 
 
 async def take_in_build(state: State, context: RunContext, tools: Tools) -> Command[Step]:

@@ -18,8 +18,8 @@ from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, project_of, serving_before
 from infrastructure.deploy import NotDeployed
 from shared.ledger import deployments, projects, releases
-from shared.ledger.approvals import Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question
 from shared.policy import Effect, Rule, group_of, rule_for
 from shared.redaction import Redactor
 

@@ -16,7 +16,7 @@ from graph.orchestrator.world import project_of, repository_of
 from infrastructure.forge import Repository
 from shared.ids import UserId
 from shared.ledger import approvals, effects
-from shared.ledger.approvals import Answer
+from shared.ledger.questions import Answer
 from shared.ledger.releases import Release
 
 

@@ -8,7 +8,7 @@ from langgraph.types import interrupt
 
 from graph.context import RunContext
 from shared.ledger import approvals, events
-from shared.ledger.approvals import Answer, Choice, Question, digest_of
+from shared.ledger.questions import Answer, Choice, Question, digest_of
 from shared.policy import Rule
 
 APPROVE = Choice(key="approve", label="Approve")

@@ -1,112 +1,23 @@
-"""Durable questions to people, bound to exactly what would be done."""
+"""Questions that stand, and what was decided: stored, bound to exactly what would be done."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from psycopg.rows import class_row
-from pydantic import BaseModel, ConfigDict, Field
 
 from shared import queue
 from shared.database import Connection
 from shared.errors import BadInput, Conflict, NotAllowed, NotFound
 from shared.ids import ApprovalId, RunId
 from shared.ledger import audit, events
-from shared.ledger.runs import Run, Status, get_locked
-from shared.ledger.users import Role, User
-from shared.redaction import Redactor
+from shared.ledger.questions import Answer, Asked, Detail, Question
+from shared.ledger.runs import Run, get_locked
+from shared.ledger.users import User
 from shared.storable import storable_json
-
-
-class Choice(BaseModel):
-    """One way to answer a question."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    label: str
-    asks_comment: bool = False
-    """Whether a front asks for a comment before it sends this choice."""
-
-
-LONGEST_DETAIL = 60_000
-"""Characters of one detail."""
-MOST_DETAILS = 6
-
-
-class Detail(BaseModel):
-    """One thing to read before deciding: a plan in full, a diff, what tests printed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(max_length=80)
-    text: str = Field("", max_length=LONGEST_DETAIL)
-
-    @classmethod
-    def of(cls, name: str, text: str) -> Detail:
-        """Return a detail without what looks like a secret, and cut to the length that is kept."""
-        shown = Redactor().text(text)
-        if len(shown) <= LONGEST_DETAIL:
-            return cls(name=name, text=shown)
-        more = "\n… cut here: there is more."
-        return cls(name=name, text=shown[: LONGEST_DETAIL - len(more)] + more)
-
-
-class Question(BaseModel):
-    """What a graph asks of a person: the value of its `interrupt()`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str
-    """The effect that is approved (`plan`, `deploy`, `remove` …), or `question`."""
-    title: str
-    """One line: what is asked."""
-    facts: list[tuple[str, str]] = []
-    """What exactly is approved, as labels with values. A list, since JSONB keeps no order of keys."""
-    text: str = ""
-    """More to read, plain text."""
-    details: list[Detail] = Field([], max_length=MOST_DETAILS)
-    """What to read before deciding. Once the question stands, only the names; `details_of` has the texts."""
-    choices: list[Choice] = []
-    wants_text: bool = False
-    """Whether a free text is an answer as well."""
-    digest: str
-    """Of exactly what would be done; see `digest_of`."""
-    allowed_roles: list[Role] = [Role.OWNER, Role.OPERATOR]
-    by_someone_else: bool = False
-    """Whether it must be decided by somebody other than who asked for the run."""
-    expires_in_s: int = Field(default=24 * 3600, gt=0)
-
-    def without_texts(self) -> Question:
-        """Return the question as it is shown and carried about: of its details the names."""
-        return self.model_copy(update={"details": [Detail(name=one.name) for one in self.details]})
-
-
-class Answer(BaseModel):
-    """What a person decided: what `interrupt()` returns."""
-
-    model_config = ConfigDict(frozen=True)
-
-    choice: str | None = None
-    text: str | None = None
-    """A comment with the choice, or the free text that was asked for."""
-    by: str
-    digest: str
-    """Of what the person was shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as LangGraph hands it over."""
-
-    interrupt_id: str
-    task_id: str
-    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +41,7 @@ class Approval:
     created_at: datetime
 
 
-_COLUMNS = """
+COLUMNS: Final = """
     id, run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles, by_someone_else, status, answer,
     decided_by, decided_at, expires_at, created_at
 """
@@ -160,16 +71,6 @@ class NotAnAnswer(BadInput):
     """That is not one of the answers."""
 
     code = "not_an_answer"
-
-
-def digest_of(subject: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of what is approved, written as canonical JSON.
-
-    Args:
-        subject: Plan, commit, release, server, playbook: whatever must not change.
-    """
-    canonical = json.dumps(subject, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval]:
@@ -202,7 +103,7 @@ async def ask(tx: Connection, run: Run, asked: Sequence[Asked]) -> list[Approval
                         %(question)s, %(details)s, %(digest)s, %(allowed_roles)s, %(by_someone_else)s,
                         now() + make_interval(secs => %(expires_in_s)s))
                 ON CONFLICT (run_id, interrupt_id) DO NOTHING
-                RETURNING {_COLUMNS}
+                RETURNING {COLUMNS}
                 """,
                 {
                     "run_id": run.id,
@@ -261,7 +162,7 @@ async def decide(
         await cursor.execute(
             f"""
             UPDATE approvals SET status = 'decided', answer = %s, decided_by = %s, decided_at = now()
-             WHERE id = %s RETURNING {_COLUMNS}
+             WHERE id = %s RETURNING {COLUMNS}
             """,
             [storable_json(answer.model_dump(mode="json")), user.id, approval_id],
         )
@@ -299,7 +200,7 @@ async def get(tx: Connection, approval_id: ApprovalId) -> Approval:
         NoSuchApproval: There is none with this id.
     """
     async with tx.cursor(row_factory=class_row(Approval)) as cursor:
-        await cursor.execute(f"SELECT {_COLUMNS} FROM approvals WHERE id = %s", [approval_id])
+        await cursor.execute(f"SELECT {COLUMNS} FROM approvals WHERE id = %s", [approval_id])
         approval = await cursor.fetchone()
     if approval is None:
         raise NoSuchApproval
@@ -323,7 +224,7 @@ async def of_run(tx: Connection, run_id: RunId) -> list[Approval]:
     """Return everything a run has asked, oldest first."""
     async with tx.cursor(row_factory=class_row(Approval)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM approvals WHERE run_id = %s ORDER BY created_at, ordinal", [run_id]
+            f"SELECT {COLUMNS} FROM approvals WHERE run_id = %s ORDER BY created_at, ordinal", [run_id]
         )
         return await cursor.fetchall()
 
@@ -332,7 +233,7 @@ async def pending(tx: Connection, *, limit: int = 50) -> list[Approval]:
     """Return what waits for a person, the oldest first (index approvals_pending)."""
     async with tx.cursor(row_factory=class_row(Approval)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM approvals WHERE status = 'pending' ORDER BY created_at LIMIT %s", [limit]
+            f"SELECT {COLUMNS} FROM approvals WHERE status = 'pending' ORDER BY created_at LIMIT %s", [limit]
         )
         return await cursor.fetchall()
 
@@ -371,84 +272,6 @@ async def mark_delivered(tx: Connection, run_id: RunId) -> None:
         "UPDATE approvals SET delivered_at = now() WHERE run_id = %s AND status = 'decided' AND delivered_at IS NULL",
         [run_id],
     )
-
-
-async def nearly_over(tx: Connection, *, limit: int = 100) -> list[ApprovalId]:
-    """Return the questions of which little time is left, and nobody was reminded (index approvals_pending).
-
-    Little is a quarter of the time there was, and at most an hour.
-    """
-    cursor = await tx.execute(
-        """
-        SELECT id FROM approvals
-         WHERE status = 'pending' AND expires_at > now() AND expires_at <= now() + interval '1 hour'
-           AND expires_at - now() <= (expires_at - created_at) / 4 AND reminded_at IS NULL
-         ORDER BY expires_at LIMIT %s
-        """,
-        [limit],
-    )
-    return [ApprovalId(row[0]) for row in await cursor.fetchall()]
-
-
-async def remind(tx: Connection, approval_id: ApprovalId) -> Run | None:
-    """Remind of a question, once.
-
-    Returns:
-        Its run; nothing when it was decided in the meantime, or somebody else reminds of it.
-    """
-    approval = await get(tx, approval_id)
-    run = await get_locked(tx, approval.run_id)
-    cursor = await tx.execute(
-        """
-        UPDATE approvals SET reminded_at = now()
-         WHERE id = %s AND status = 'pending' AND reminded_at IS NULL AND expires_at > now()
-        """,
-        [approval_id],
-    )
-    if cursor.rowcount == 0:
-        return None
-    told = {"approval_id": str(approval_id), "expires_at": approval.expires_at.isoformat()}
-    await events.append(tx, run.id, events.APPROVAL_REMINDED, {**approval.question, **told})
-    return run
-
-
-async def overdue(tx: Connection, *, limit: int = 100) -> list[Approval]:
-    """Return what nobody has decided in time, of runs that wait for it (index approvals_pending).
-
-    A run that works on another of its questions meanwhile comes back to this one.
-    """
-    async with tx.cursor(row_factory=class_row(Approval)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM approvals
-             WHERE status = 'pending' AND expires_at < now()
-               AND EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id AND runs.status = 'waiting')
-             LIMIT %s
-            """,
-            [limit],
-        )
-        return await cursor.fetchall()
-
-
-async def expire(tx: Connection, approval_id: ApprovalId) -> bool:
-    """Close a question that nobody has decided in time.
-
-    Returns:
-        False when somebody has decided it in the meantime, or its run does not wait.
-    """
-    approval = await get(tx, approval_id)
-    run = await get_locked(tx, approval.run_id)
-    if run.status is not Status.WAITING:
-        return False
-    cursor = await tx.execute(
-        "UPDATE approvals SET status = 'expired' WHERE id = %s AND status = 'pending' AND expires_at < now()",
-        [approval_id],
-    )
-    if cursor.rowcount == 0:
-        return False
-    told = {"approval_id": str(approval_id), "title": approval.question["title"]}
-    await events.append(tx, run.id, events.APPROVAL_EXPIRED, told)
-    return True
 
 
 def check_open(approval: Approval) -> None:

@@ -20,6 +20,7 @@ from shared.database import Connection
 from shared.errors import ClaimLost
 from shared.ids import ProjectId, RunId, UserId
 from shared.ledger import approvals, deployments, events
+from shared.ledger.questions import Asked
 from shared.ledger.runs import COLUMNS, Run, Status, get_locked
 from shared.storable import storable, storable_json
 
@@ -224,7 +225,7 @@ async def lock_held(tx: Connection, claim: Claim) -> Run:
 
 
 async def let_go_waiting(
-    tx: Connection, run: Run, asked: Sequence[approvals.Asked], telling: Sequence[events.Told] = ()
+    tx: Connection, run: Run, asked: Sequence[Asked], telling: Sequence[events.Told] = ()
 ) -> None:
     """Store the questions a graph put, and let the run wait for people.
 

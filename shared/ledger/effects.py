@@ -52,7 +52,7 @@ async def begin(tx: Connection, run_id: RunId, token: int, *, key: str, kind: st
         token: The run's claim.
         key: Which effect of the run: the step, and what in it.
         kind: What it changes: `repository`, `commit`, `release`, `deployment`.
-        request: Digest of what is asked for (`approvals.digest_of`).
+        request: Digest of what is asked for (`questions.digest_of`).
 
     Returns:
         The effect; when its status is `done` it is not to be made again.

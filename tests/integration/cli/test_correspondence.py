@@ -18,8 +18,8 @@ from graph.conversation import Reply
 from infrastructure.embedded import EmbeddedPostgres, Endpoints
 from shared import migrations
 from shared.ledger import approvals, claims, events, runs
-from shared.ledger.approvals import Asked
 from shared.ledger.claims import Ending
+from shared.ledger.questions import Asked
 from shared.ledger.runs import Run, Status
 from shared.settings import Settings
 from tests.integration.conversation.chat import plan_question

@@ -11,9 +11,10 @@ from infrastructure.deploy.deployer import NotDeployed, ServiceState, ServiceSta
 from shared.database import Database
 from shared.ids import ApprovalId, SessionId, UserId
 from shared.ledger import approvals, claims, events, projects, runs, users
-from shared.ledger.approvals import Approval, Asked, Choice, Question, digest_of
+from shared.ledger.approvals import Approval
 from shared.ledger.claims import Claim, Ending, Pause
 from shared.ledger.projects import Project
+from shared.ledger.questions import Asked, Choice, Question, digest_of
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role, User
 from shared.live import Live

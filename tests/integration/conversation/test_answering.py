@@ -8,7 +8,8 @@ from graph.conversation import Conversation, Decision, Services
 from graph.conversation.replies import CommandChoice, DecisionChoice, Kind
 from infrastructure.blueprints import catalogue
 from shared.database import Database
-from shared.ledger.approvals import Approval, Choice, Question
+from shared.ledger.approvals import Approval
+from shared.ledger.questions import Choice, Question
 from shared.ledger.runs import Status
 from shared.ledger.users import Role
 from tests.integration.conversation.chat import CANCEL, Chat, Person, Server, plan_question, text_question

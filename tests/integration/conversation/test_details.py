@@ -9,7 +9,8 @@ import pytest
 from graph.conversation import Feed, Reply
 from graph.conversation.replies import Code, CommandChoice, File
 from shared.ledger import approvals
-from shared.ledger.approvals import LONGEST_DETAIL, Approval, Detail, Question
+from shared.ledger.approvals import Approval
+from shared.ledger.questions import LONGEST_DETAIL, Detail, Question
 from shared.ledger.runs import Run
 from tests.integration.conversation.chat import Chat, Person, plan_question
 

@@ -8,8 +8,8 @@ import pytest
 
 from graph.heart import Heart
 from shared.ledger import claims
-from shared.ledger.approvals import Asked, Choice, Question
 from shared.ledger.claims import Claim
+from shared.ledger.questions import Asked, Choice, Question
 from shared.ledger.runs import Status
 from tests import workflows
 from tests.engine import OWNER, Engine

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shared.errors import ClaimLost
 from shared.ids import RunId
 from shared.ledger import approvals, claims, deployments, events, releases
-from shared.ledger.approvals import Asked, Question
 from shared.ledger.claims import Claim, Ending
+from shared.ledger.questions import Asked, Question
 from shared.ledger.runs import Status
 from tests import workflows
 from tests.engine import OWNER, Engine, open_engine

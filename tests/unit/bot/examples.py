@@ -28,8 +28,8 @@ from graph.orchestrator.questions import APPROVE, CANCEL, REJECT, decline
 from shared.errors import NotFound
 from shared.ids import ApprovalId, RunId, SessionId, UserId
 from shared.ledger import events
-from shared.ledger.approvals import Choice, Question
 from shared.ledger.events import Event
+from shared.ledger.questions import Choice, Question
 from shared.ledger.runs import Run, Status
 from tests.unit.bot.phone import shown
 

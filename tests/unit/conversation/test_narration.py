@@ -14,8 +14,8 @@ from graph.conversation.narration import narrate
 from graph.conversation.replies import Code, DecisionChoice, Kind, Link, Reply
 from shared.ids import RunId, SessionId, UserId
 from shared.ledger import events
-from shared.ledger.approvals import Choice, Question
 from shared.ledger.events import Event
+from shared.ledger.questions import Choice, Question
 from shared.ledger.runs import Run, Status
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from graph.orchestrator.state import Pull, State
 from infrastructure.forge import Repository
 from infrastructure.forge.hosting import PullRequest, PullState
 from shared.ids import ProjectId, SessionId, UserId
-from shared.ledger.approvals import Question
 from shared.ledger.projects import Project
+from shared.ledger.questions import Question
 
 HELLO = Project(
     id=ProjectId(uuid4()),

@@ -19,8 +19,9 @@ from graph.orchestrator.questions import APPROVE, CANCEL, REJECT, approval
 from shared.database import Database
 from shared.ids import SessionId
 from shared.ledger import claims, events
-from shared.ledger.approvals import Approval, Detail, Question
+from shared.ledger.approvals import Approval
 from shared.ledger.claims import Claim, Ending
+from shared.ledger.questions import Detail, Question
 from shared.ledger.runs import Run, Status
 from shared.live import Live
 from shared.policy import Effect, ServerGroup, rule_for
