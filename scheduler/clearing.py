@@ -171,7 +171,8 @@ def _proposal(one: KeptWork) -> Proposal:
         number=one.number,
         made_at=one.created_at,
         ending=_ENDINGS[one.status],
-        reason=one.reason or "",
+        # Of a cancelled one it is that it was cancelled.
+        reason=one.reason or "" if one.status is not Status.CANCELLED else "",
         fell_short=one.status is not Status.SUCCEEDED,
     )
 

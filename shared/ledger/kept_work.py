@@ -34,6 +34,9 @@ class KeptWork:
     attempts: int
     """How often it was begun to take it away."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
 
 async def note(tx: Connection, run_id: RunId) -> None:
     """Note that a run is about to put something into a repository; once is enough."""

@@ -53,6 +53,9 @@ async def test_a_sentence_becomes_a_merged_pull_request_and_a_service_that_answe
     assert ending.run.status is Status.SUCCEEDED, ending.run.reason
     [merged] = hello.pulls
     assert (merged.state, merged.merge_sha) == ("merged", hello.head("main"))
+    assert [name for name in hello.refs() if "telewright" in name] == [], (
+        "its branch and its saved work are gone"
+    )
     result = ending.run.result
     assert result is not None
     assert result["commit"] == merged.merge_sha

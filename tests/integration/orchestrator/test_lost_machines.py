@@ -20,6 +20,7 @@ from graph.orchestrator.work import Build
 from graph.roles import Brief
 from infrastructure.attachments import AttachmentStore
 from infrastructure.dependencies import Dependencies
+from infrastructure.deploy import DeploymentFailed
 from infrastructure.forge import LocalForge
 from infrastructure.forge.github import FixedToken, GitHubClient, GitHubForge, Patience
 from infrastructure.forge.mixed import MixedForge
@@ -108,16 +109,19 @@ async def test_a_build_on_github_goes_on_elsewhere_whichever_question_its_machin
 
 
 async def test_a_build_on_this_machine_goes_on_whichever_question_its_workspace_is_lost_at(
-    bench: Bench, tools: Tools, deployer: LoopbackDeployer
+    bench: Bench, tools: Tools, deployer: LoopbackDeployer, home: Path
 ) -> None:
     bench.tools = tools
+    deployer.failures.append(DeploymentFailed("It does not start", logs=""))
     run, asked = await bench.work(NOTE), []
     while run.status is Status.WAITING:
         asked.append((await bench.asks(run)).question["kind"])
         await tools.workspaces.remove(str(run.id))
-        run = await bench.answer(run, "approve")
+        # And the archive, which is built again, the same one.
+        await asyncio.to_thread(shutil.rmtree, home / "releases", ignore_errors=True)
+        run = await bench.answer(run, "again" if asked[-1] == "question" else "approve")
 
-    assert asked == ["plan", "deploy"]
+    assert asked == ["plan", "deploy", "question"]
     assert run.status is Status.SUCCEEDED, run.reason
     assert len(deployer.deployed) == 1
 

@@ -124,7 +124,9 @@ async def test_a_run_that_is_cancelled_while_it_waits_leaves_nothing_on_github(s
     assert await site.clear() == Cleared(cleared=1)
     assert stands(hello) == ("closed", set())
     [comment] = hello.comments(1)
-    assert f"since run {run.number} was cancelled" in comment["body"]
+    assert comment["body"].endswith(
+        f"since run {run.number} was cancelled, and deletes its branch, to which nobody else has pushed."
+    )
     assert await site.clear() == Cleared()
 
 
