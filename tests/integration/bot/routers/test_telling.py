@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,14 +14,14 @@ from bot.places import Place
 from graph.conversation.health import service_changed
 from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
-from shared.ids import ProjectId, SessionId
+from shared.ids import ProjectId, RunId, SessionId
 from shared.ledger import events, sessions
 from shared.ledger.health import Aspect, Health, Service, State
 from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.engine import until
 from tests.fakes.telegram import Group, Message, Person
-from tests.integration.bot.routers.ears import OWNER, Ears
+from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
 from tests.receiving import running
@@ -158,6 +160,35 @@ async def test_a_session_that_cannot_be_told_of_delays_no_other(
         await ears.one("SELECT id FROM sessions WHERE external_key = %s", f"{person.id}:0")
         for person in (owner, operator)
     ]
+    async with running(notifier.run()):
+        async with _outage_of_telling(database, failing):
+            await until(lambda: _tried(ears))
+            async with database.transaction() as tx:
+                body = Reply.saying("And then?").model_dump(mode="json")
+                await sessions.say(tx, other, author="telewright", body=body, trace_id=new_trace_id())
+            live.wake(other)
+            await until(lambda: _said(ears, "And then?"))
+        await until(lambda: _said(ears, "Olga"))
+
+
+async def test_a_run_that_cannot_be_shown_stops_the_clock_of_no_other(
+    ears: Ears, notifier: Notifier, owner: Person, operator: Person, database: Database
+) -> None:
+    for person in (owner, operator):
+        person.say(f"/new web-service for-{person.id}")
+    await ears.listen()
+    [failing], [other] = await ears.runs(f"{OWNER}:0"), await ears.runs(f"{OPERATOR}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    for run in (failing, other):
+        await chat.emit(await chat.claim(run), events.STEP_STARTED, {"step": "plan"})
+
+    async with _outage_of_telling(database, failing.session_id), running(notifier.run()):
+        await until(lambda: _moved_on(ears, other.id))
+
+
+@asynccontextmanager
+async def _outage_of_telling(database: Database, session_id: SessionId) -> AsyncIterator[None]:
+    """Let the database fail as if it went away, whenever something is written for a session."""
     async with database.connection() as connection:
         await connection.execute(
             f"""
@@ -168,19 +199,19 @@ async def test_a_session_that_cannot_be_told_of_delays_no_other(
                 RAISE 'the server is shutting down' USING ERRCODE = 'admin_shutdown';
             END $$;
             CREATE TRIGGER going_away BEFORE INSERT ON outbox FOR EACH ROW
-                WHEN (NEW.session_id = '{failing}') EXECUTE FUNCTION go_away();
+                WHEN (NEW.session_id = '{session_id}') EXECUTE FUNCTION go_away();
             """
         )
-    async with running(notifier.run()):
-        await until(lambda: _tried(ears))
-        async with database.transaction() as tx:
-            body = Reply.saying("And then?").model_dump(mode="json")
-            await sessions.say(tx, other, author="telewright", body=body, trace_id=new_trace_id())
-        live.wake(other)
-        await until(lambda: _said(ears, "And then?"))
+    try:
+        yield
+    finally:
         async with database.connection() as connection:
             await connection.execute("DROP TRIGGER going_away ON outbox")
-        await until(lambda: _said(ears, "Olga"))
+
+
+async def _moved_on(ears: Ears, run_id: RunId) -> bool:
+    """Whether a run's progress was shown anew."""
+    return (await ears.one("SELECT revision FROM outbox WHERE key = %s", f"progress:{run_id}") or 0) > 1
 
 
 async def _tried(ears: Ears) -> bool:
