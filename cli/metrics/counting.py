@@ -16,16 +16,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import multiprocess, values
+from prometheus_client import values
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from infrastructure.disk import named_when_full
 
 ROLE: Final = "TELEWRIGHT_ROLE"
 """The variable by which `up` tells a child as what it counts."""
 
 _DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client's own variable; it reads it when it is imported first, and when it opens a file."""
+
+_GAUGE: Final = "gauge_livemostrecent"
+_KINDS: Final = ("counter", "histogram", _GAUGE)
+"""What prometheus_client keeps in a file each, by its name for it."""
+
+_SIZE: Final = 1 << 16
+"""Bytes that it gives a file to begin with; they hold some three hundred values."""
 
 
 class Tally(Collector):
@@ -35,21 +44,30 @@ class Tally(Collector):
         self._directory = directory
 
     def environment(self, role: str) -> dict[str, str]:
-        """Return what a child has to find in its environment, to count here and to serve nothing itself."""
+        """Return what a child has to find in its environment, to count here and to serve nothing itself.
+
+        Raises:
+            DiskFull: There is no room for it to count in.
+        """
+        with named_when_full():
+            for kind in _KINDS:
+                _reserve(self._directory / f"{kind}_{role}.db")
         return {_DIRECTORY: str(self._directory), ROLE: role, "METRICS_ADDRESS": ""}
 
     def collect(self) -> Iterator[Metric]:
         """Return what all of them have counted, ended ones as well."""
-        files = [str(file) for file in self._directory.glob("*.db") if _has_size(file)]
+        files = [str(file) for file in self._directory.glob("*.db")]
         yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
 
 
-def _has_size(file: Path) -> bool:
-    """Return whether a file can be read: it is empty while it is opened, and a gauge's goes with its process."""
-    try:
-        return file.stat().st_size > 0
-    except FileNotFoundError:
-        return False
+def _reserve(file: Path) -> None:
+    """Make a file whose bytes the disk has set aside.
+
+    Memory that is a file's has no way to say that the disk is full but to end the process, at whatever
+    it counts next; and a reader never meets a file that has no size yet.
+    """
+    with file.open("ab") as made:
+        os.posix_fallocate(made.fileno(), 0, _SIZE)
 
 
 @contextmanager
@@ -69,9 +87,15 @@ def tally(home: Path) -> Iterator[Tally]:
 
 
 def join() -> None:
-    """Count where `up` reads, if it has said so; what a dead process of this role has left of gauges is removed."""
+    """Count where `up` reads, if it has said so; gauges of a dead process of this role say nothing any more."""
     role = os.environ.get(ROLE)
     if role is None:
         return
-    multiprocess.mark_process_dead(role)  # type: ignore[no-untyped-call]
+    _forget(Path(os.environ[_DIRECTORY], f"{_GAUGE}_{role}.db"))
     values.ValueClass = values.MultiProcessValue(lambda: role)  # type: ignore[no-untyped-call]
+
+
+def _forget(file: Path) -> None:
+    """Empty a file in place, by its first number, which says how much of it is used; `mark_process_dead` removes it."""
+    with file.open("r+b") as kept:
+        kept.write(bytes(8))

@@ -19,6 +19,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.metrics.address import url_of
+from cli.metrics.counting import tally
+from infrastructure.disk import DiskFull
 from tests.engine import open_engine
 from tests.fakes.telegram import Telegram, telegram_in_thread
 from tests.installation import Installation
@@ -154,6 +156,38 @@ async def test_a_process_that_was_started_alone_shows_its_own_figures(
         await asyncio.to_thread(alone.stop)
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB, mounted where the machine lets us."""
+    home = tmp_path / "small"
+    home.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(home)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting needs root")
+    yield home
+    subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+COUNTING = """
+from cli.metrics.counting import join
+join()
+from prometheus_client import Counter, Histogram
+Counter("things_total", "Things").inc()
+Histogram("wait_seconds", "Wait").observe(1)
+"""
+
+
+def test_a_disk_that_is_full_ends_nobody_who_counts_and_is_told_to_whoever_begins(small_disk: Path) -> None:
+    with tally(small_disk) as counted:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **counted.environment("worker")}
+        with pytest.raises(OSError, match="No space"):
+            _fill(small_disk)
+        subprocess.run([sys.executable, "-c", COUNTING], env=environment, check=True)
+        assert {metric.name for metric in counted.collect()} == {"things", "wait_seconds"}
+        with pytest.raises(DiskFull):
+            counted.environment("bot")
+
+
 def test_the_port_of_the_api_shows_no_metrics(
     home: Path, address: str, database_url: str, redis_url: str
 ) -> None:
@@ -192,6 +226,12 @@ def test_an_address_that_is_taken_is_one_clear_line(home: Path, database_url: st
     assert ended.returncode == 1
     assert f"METRICS_ADDRESS: {address} cannot be listened on: " in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def _fill(disk: Path) -> None:
+    with (disk / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))
 
 
 def _holder(scrapes: Scrapes, lock: str) -> str | None:
