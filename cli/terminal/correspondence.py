@@ -14,7 +14,7 @@ from cli.terminal.following import FollowedLog
 from cli.terminal.person import FRONT
 from cli.terminal.standing import Standing
 from graph.conversation import Conversation, Decision, Feed, FeedItem, Kind, Message, Reply
-from graph.conversation.conversation import refusal
+from graph.conversation.answering import refusal
 from graph.conversation.replies import CommandChoice, DecisionChoice, ReplyChoice
 from graph.conversation.reports import report
 from shared.database import Connection, Database, DatabaseUnavailable

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 
-from graph.conversation import awaiting, commands, deciding, questions, small_talk, texts, working
+from graph.conversation import awaiting, commands, questions, small_talk, working
+from graph.conversation.answering import about, answer, only_looks
 from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
 from graph.conversation.following import LAST_LINES, Follower, say_left_behind
 from graph.conversation.items import FeedItem, answer_item
 from graph.conversation.looking import LogVerb, lines_asked, log_asked
-from graph.conversation.messages import LONGEST_TEXT, Attachment, Message
+from graph.conversation.messages import LONGEST_TEXT, Message
 from graph.conversation.observing import Observation, logs_of, meaning_of, service_of
-from graph.conversation.replies import Awaited, Followed, Reply, Text
-from graph.conversation.sentences import Interpreter, Meaning, Sentences, SmallTalk
-from graph.conversation.texts.words import listed, sized
+from graph.conversation.replies import Awaited, Followed, Reply
+from graph.conversation.sentences import Interpreter, Meaning, Sentences
 from graph.orchestrator.work import Build
 from shared import tracing
 from shared.database import Connection, Database
-from shared.errors import BadInput, Conflict, NotAllowed, NotFound, TelewrightError
+from shared.errors import BadInput, Conflict, NotAllowed, NotFound
 from shared.ids import SessionId
-from shared.ledger import attachments, followings, inbox, runs, sessions, users
+from shared.ledger import attachments, followings, inbox, sessions, users
 from shared.ledger.followings import Following
-from shared.ledger.runs import Run
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
 from shared.live import Live
@@ -55,13 +52,6 @@ class MessageNumberTaken(Conflict):
 
     code = "message_number_taken"
     advice = "Number each message anew, and send it again."
-
-
-class TooLong(BadInput):
-    """This is longer than a message may be."""
-
-    code = "too_long"
-    advice = "Say it shorter, or in several messages. Nothing was changed, and what is at work goes on."
 
 
 class Conversation:
@@ -225,7 +215,7 @@ class Conversation:
 
     async def _choose(self, message: Message, words: Sequence[str]) -> Chosen:
         async with self._database.connection() as connection:
-            return await choose(connection, message.session_id, words, await _about(connection, message))
+            return await choose(connection, message.session_id, words, await about(connection, message))
 
     async def _store(
         self,
@@ -277,77 +267,14 @@ class Conversation:
             prompted=await awaiting.comment_prompted(tx, session, user, message),
             to_wake={session.id},
         )
-        reply = await self._answer(exchange, meaning)
+        reply = await answer(exchange, meaning)
         seq, at = await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, inbox_id=receipt.id)
         told = False
-        if tell is not None and _only_looks(meaning):
+        if tell is not None and only_looks(meaning):
             item = answer_item(session.id, seq, reply, to=user.id, inbox_id=receipt.id, at=at)
             told = await tell(tx, session, item)
         await inbox.mark_handled(tx, receipt.id)
         return _Stored([reply], frozenset(exchange.to_wake), told=told)
-
-    async def _answer(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
-        """Do what the message asks, or nothing of it, and return the answer."""
-        # What only looks leaves nothing to take back, and a savepoint costs two round trips.
-        undoing = nullcontext() if _only_looks(meaning) else exchange.tx.transaction()
-        try:
-            async with undoing:
-                reply = await self._do(exchange, meaning)
-        except TelewrightError as error:
-            reply = refusal(error)
-        if exchange.awaited is not None and reply.awaited is None:
-            return reply.model_copy(update={"awaited": exchange.awaited})
-        return reply
-
-    async def _do(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
-        message = exchange.message
-        if message.too_long:
-            raise TooLong(texts.sessions.too_long(LONGEST_TEXT // 1024))
-        if message.decision is not None:
-            return await deciding.press(exchange, message.decision)
-        exchange.about = await _about(exchange.tx, message)
-        if message.attachments and not message.text.strip():
-            return _kept(message.attachments)
-        if parse(message.text) is not None or _only_looks(meaning):
-            return await self._obey(exchange, meaning)
-        return await self._hear(exchange, message.text.strip(), meaning)
-
-    async def _hear(self, exchange: Exchange, text: str, meaning: Meaning | None) -> Reply:
-        """Take plain text as what is most nearly asked for: a comment, an answer, or a wish."""
-        return (
-            await deciding.comment(exchange, text)
-            or await deciding.in_words(exchange, text)
-            or await self._free_text(exchange, text, meaning)
-            or await self._obey(exchange, meaning)
-        )
-
-    async def _free_text(self, exchange: Exchange, text: str, meaning: Meaning | None) -> Reply | None:
-        if isinstance(meaning, Call) and meaning.name == "cancel":
-            return None
-        if exchange.may_be_for_others:
-            return await deciding.overheard(exchange) if meaning is None else None
-        return await deciding.free_text(exchange, text)
-
-    async def _obey(self, exchange: Exchange, meaning: Meaning | None) -> Reply:
-        match meaning:
-            case Call():
-                command = commands.find(meaning.name)
-                command.check_allowed(exchange.user)
-                if not command.looks:
-                    exchange.awaited = None
-                return await command.handler(exchange, meaning)
-            case Build():
-                return await working.build(exchange, meaning)
-            case SmallTalk():
-                return small_talk.answer(meaning)
-            case None if exchange.about is not None:
-                return await deciding.to_the_run(exchange)
-            case None if exchange.outlived is not None:
-                raise await deciding.over(exchange, exchange.outlived.approval_id)
-            case None:
-                return small_talk.not_understood(exchange.user, self._services.model)
-            case _:
-                assert_never(meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,18 +285,6 @@ class _Stored:
     to_wake: frozenset[SessionId] = frozenset()
     told: bool = False
     """Whether the front has shown the answer already."""
-
-
-def refusal(error: TelewrightError) -> Reply:
-    """Return an error as a person sees it: what is wrong, and what to do."""
-    return Reply(blocks=[Text(text=error.message), Text(text=error.advice)], error=error.code)
-
-
-def _only_looks(meaning: Meaning | None) -> bool:
-    return isinstance(meaning, Call) and meaning.name in _LOOKS
-
-
-_LOOKS = frozenset(command.name for command in commands.COMMANDS if command.looks)
 
 
 async def _session(tx: Connection, session_id: SessionId) -> Session:
@@ -388,15 +303,6 @@ async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
     return session, user
 
 
-async def _about(tx: Connection, message: Message) -> Run | None:
-    """Return the run that a message speaks to.
-
-    Raises:
-        NoSuchRun: There is none with this number.
-    """
-    return None if message.about_run is None else await runs.by_number(tx, message.about_run)
-
-
 async def _attach(tx: Connection, message: Message, inbox_id: int) -> None:
     for file in message.attachments:
         await attachments.record(
@@ -408,11 +314,6 @@ async def _attach(tx: Connection, message: Message, inbox_id: int) -> None:
             size=file.size,
             sha256=file.sha256,
         )
-
-
-def _kept(files: Sequence[Attachment]) -> Reply:
-    named = listed([texts.sessions.file(file.name, sized(file.size)) for file in files])
-    return Reply.saying(texts.sessions.kept(named))
 
 
 async def _say(

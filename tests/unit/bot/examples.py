@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bot.outgoing import Outgoing, Words
 from bot.rendering import render, render_decided, render_progress, render_toast
-from graph.conversation.conversation import refusal
+from graph.conversation.answering import refusal
 from graph.conversation.narration import narrate
 from graph.conversation.progress import Progress, ProgressStep, StepState
 from graph.conversation.questions import put
