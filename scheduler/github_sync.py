@@ -192,7 +192,8 @@ class _Pass:
         self._seats = asyncio.Semaphore(_AT_ONCE)
         self._pen = asyncio.Lock()
         """One transaction at a time: the process's connections are for others as well."""
-        self._silent = 0
+        self._silent: list[int] = []
+        """The repositories that GitHub did not answer about, one after the other."""
 
     async def make(self) -> None:
         """List, and look at what is due; trouble with the one does not keep from the other."""
@@ -203,7 +204,11 @@ class _Pass:
             async with self._transaction() as tx:
                 await github_listing.note_rest(tx, limited.until)
             raise
+        except GitHubUnavailable:
+            await self._acquit()
+            raise
         if trouble is not None:
+            await self._acquit()
             raise trouble
 
     def _transaction(self) -> AbstractAsyncContextManager[Connection]:
@@ -297,7 +302,7 @@ class _Pass:
                 await self._postpone(due, error)
             else:
                 await self._store_or_postpone(due, look)
-                self._silent = 0
+                self._silent.clear()
 
     async def _store_or_postpone(self, due: Due, look: Look) -> None:
         try:
@@ -360,9 +365,15 @@ class _Pass:
         self.done.postponed += 1
         log.warning("repository.postponed", repository=due.known.id, error=error.message)
         if isinstance(error, GitHubUnavailable):
-            self._silent += 1
-            if self._silent >= _MOST_SILENT:
+            self._silent.append(due.known.id)
+            if len(self._silent) >= _MOST_SILENT:
                 raise error
+
+    async def _acquit(self) -> None:
+        """Let those that were postponed be looked at by the next pass where GitHub has answered about none."""
+        if self._silent and not self.done.looked:
+            async with self._transaction() as tx:
+                await repositories.call_due(tx, self._silent)
 
     async def _wake(self, session_id: SessionId | None) -> None:
         if session_id is not None:

@@ -160,7 +160,8 @@ class _Doing:
             await self._end(Outcome.STOPPED, error.message, until=max(error.until, _in(_AGAIN_S)))
         except (LockTaken, LocksUnavailable) as error:
             if not self._token:
-                pause_s = self._job.ttl_s if isinstance(error, LockTaken) else _AWAY_S
+                # Who was killed renews it no more: it may be free at any moment from now on.
+                pause_s = self._job.ttl_s / 3 if isinstance(error, LockTaken) else _AWAY_S
                 log.info("job.postponed", job=self._job.name, reason=error.code)
                 return await self._again(_in(pause_s))
             await self._fail(error)

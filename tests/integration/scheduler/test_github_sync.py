@@ -492,6 +492,41 @@ async def test_a_github_that_is_down_is_not_asked_for_each_repository(hub: Hub) 
     assert hub.github.counts().total <= 12
 
 
+async def test_when_github_is_back_the_next_pass_looks_at_all_that_was_due(hub: Hub) -> None:
+    for number in range(8):
+        await hub.project(hub.github.create(f"project-{number}", README))
+    await hub.settle()
+    await hub.all_due()
+    down = hub.github.fail(None, None, status=502)
+    with pytest.raises(GitHubUnavailable):
+        await hub.sync()
+    down.cancel()
+
+    assert (await hub.sync()).looked == 8
+
+
+async def test_who_alone_is_not_answered_about_is_left_alone_for_a_while(hub: Hub) -> None:
+    shops = [hub.github.create(f"project-{number}", README) for number in range(14)]
+    for shop in shops:
+        await hub.project(shop)
+    await hub.settle()
+    await hub.all_due()
+    # Slowly, so that the others are seen first.
+    for shop in shops[:12]:
+        hub.github.fail(f"/repositories/{shop.id}*", None, status=502, slow_s=0.5)
+    await hub.rows(
+        f"UPDATE repositories SET due_at = due_at - interval '1 s' WHERE id >= {shops[12].id} RETURNING 1"
+    )
+
+    with pytest.raises(GitHubUnavailable):
+        await hub.sync()
+
+    [(postponed,)] = await hub.rows(
+        "SELECT count(*) FROM repositories WHERE failures > 0 AND due_at > clock_timestamp()"
+    )
+    assert int(str(postponed)) >= 5, "as many as it takes to end a pass, and those before"
+
+
 async def test_a_token_that_is_revoked_ends_the_pass_and_reports_nothing_as_gone(hub: Hub) -> None:
     shop = hub.github.create("shop", README)
     await hub.project(shop)
