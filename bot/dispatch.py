@@ -8,20 +8,18 @@ transaction must not wait for a lock in one of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-import structlog
 from psycopg.rows import dict_row, tuple_row
 
+from bot import outbox
 from bot.chats import OPEN
 from bot.outbox import COLUMNS, PROGRESS, Row, RowStatus
 from bot.places import FRONT
 from shared.database import Connection
 from shared.storable import storable
-
-log = structlog.get_logger(__name__)
 
 
 class Rank(IntEnum):
@@ -80,6 +78,9 @@ class Mark:
 _NEEDS_MESSAGE: Final = "(status = 'pending' OR message_id IS NULL)"
 """What has to be sent as a new message: also what stood somewhere where it can no longer be edited."""
 
+_UNREADABLE: Final = "it cannot be read"
+"""The reason for which rows are put aside."""
+
 _HELD: Final = f"SELECT FROM leases WHERE name = '{FRONT}' AND token = %(token)s FOR KEY SHARE"
 """The lease, kept by this token until the transaction ends; see `shared.lease.assert_lease`."""
 
@@ -95,7 +96,7 @@ async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Nex
     """Find the next row of each chat, and mark those that may go now.
 
     A new message is marked `sending`; commit that before it is sent. Nothing is marked when the
-    lease is lost. What cannot be read is given up.
+    lease is lost. What cannot be read is put aside.
 
     Args:
         tx: A transaction of its own.
@@ -154,11 +155,26 @@ async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Nex
         found = await cursor.fetchall()
     following = [_next(one) for one in found]
     unreadable = [
-        one["id"] for one, known in zip(found, following, strict=True) if known.row is None and one["id"]
+        one
+        for one, known in zip(found, following, strict=True)
+        if known.row is None and one["id"] is not None
     ]
     if unreadable:
-        await _give_up(tx, unreadable)
+        await _put_aside(tx, unreadable)
     return following
+
+
+async def take_up_again(tx: Connection, *, token: int) -> None:
+    """Make due what was put aside, for it may be read now: another version was the speaker before."""
+    await tx.execute(
+        f"""
+        -- A call that was cut short began after its row was written, whenever that was.
+        UPDATE outbox SET due_at = CASE WHEN status = 'sending' THEN created_at ELSE now() END, error = NULL
+         -- Index: outbox_open. Where the chat is closed, another reason stands there.
+         WHERE {OPEN} AND due_at = 'infinity' AND error = %(reason)s AND EXISTS ({_HELD})
+        """,
+        {"reason": _UNREADABLE, "token": token},
+    )
 
 
 async def record(tx: Connection, marks: Sequence[Mark], *, token: int) -> set[int]:
@@ -248,37 +264,27 @@ async def is_superseded(tx: Connection, row: Row) -> bool:
     return bool(found and found[0])
 
 
-_ROW_FIELDS: Final = frozenset(field.name for field in fields(Row))
-
-
 def _next(record: dict[str, Any]) -> Next:
     return Next(
         chat_id=record["best_chat_id"],
         rank=Rank(record["rank"]),
         is_progress=record["is_progress"],
-        row=_row(record) if record["id"] is not None else None,
+        row=outbox.read(record) if record["id"] is not None else None,
     )
 
 
-def _row(record: dict[str, Any]) -> Row | None:
-    """Return the row, or None for one that cannot be read: the others must be sent all the same."""
-    try:
-        return Row(**{name: value for name, value in record.items() if name in _ROW_FIELDS})
-    except ValueError as error:
-        # Its text quotes what was to be said.
-        reason = type(error).__name__
-        log.error("message.unreadable", key=record["key"], chat_id=record["chat_id"], error=reason)  # noqa: TRY400
-        return None
-
-
-async def _give_up(tx: Connection, ids: Sequence[int]) -> None:
-    """Leave rows as they stand in their chats, if they do: what they should say, another version has written."""
+async def _put_aside(tx: Connection, records: Sequence[dict[str, Any]]) -> None:
+    """Let rows wait for a speaker who can read them, as they were: another version has written them."""
     await tx.execute(
         """
         UPDATE outbox
-           SET status = CASE WHEN message_id IS NULL THEN 'dropped' ELSE 'sent' END, sent_revision = revision,
-               error = 'it cannot be read'
-         WHERE id = ANY(%s)
+           SET status = CASE WHEN status = 'sending' AND NOT id = ANY(%(unknown)s) THEN 'pending' ELSE status END,
+               due_at = 'infinity', error = %(reason)s
+         WHERE id = ANY(%(ids)s)
         """,
-        [list(ids)],
+        {
+            "ids": [one["id"] for one in records],
+            "unknown": [one["id"] for one in records if one["rank"] == Rank.UNKNOWN],
+            "reason": _UNREADABLE,
+        },
     )

@@ -7,13 +7,14 @@ Whoever has something to say writes a row here, in the transaction that has the 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+import structlog
 from psycopg import AsyncCursor
-from psycopg.rows import TupleRow, class_row, tuple_row
+from psycopg.rows import TupleRow, class_row, dict_row, tuple_row
 from pydantic import TypeAdapter
 
 from bot.outgoing import Button, Outgoing, Toast
@@ -25,6 +26,8 @@ from shared.storable import storable_json
 
 PROGRESS: Final = "progress:"
 """Keys of messages that show where a run is begin so: they wait behind all others, and are not sent late."""
+
+log = structlog.get_logger(__name__)
 
 _OUTGOING: TypeAdapter[Outgoing] = TypeAdapter(Outgoing)
 _CHOICE: TypeAdapter[ReplyChoice] = TypeAdapter(ReplyChoice)
@@ -62,7 +65,7 @@ class Row:
     status: RowStatus
     attempts: int
     due_at: datetime | None
-    """None while the chat is closed to the bot."""
+    """None while the chat is closed to the bot, or nobody can read the row."""
     error: str | None
     created_at: datetime
     sent_at: datetime | None
@@ -83,6 +86,8 @@ class Row:
         """Whether it shows where a run is."""
         return self.key.startswith(PROGRESS)
 
+
+_FIELDS: Final = frozenset(field.name for field in fields(Row))
 
 COLUMNS: Final = (
     "id, key, chat_id, thread_id, session_id, run_number, approval_id, content, solicited, revision,"
@@ -198,13 +203,28 @@ async def of_message(tx: Connection, chat_id: int, message_id: int) -> Row | Non
 
 
 async def of_approval(tx: Connection, approval_id: ApprovalId) -> list[Row]:
-    """Return the messages that put a question, oldest first."""
-    async with tx.cursor(row_factory=class_row(Row)) as cursor:
+    """Return the messages that put a question, oldest first, but for those that cannot be read."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
         # Index: outbox_approval.
         await cursor.execute(
             f"SELECT {COLUMNS} FROM outbox WHERE approval_id = %s ORDER BY id", [approval_id]
         )
-        return await cursor.fetchall()
+        return [row for row in map(read, await cursor.fetchall()) if row is not None]
+
+
+def read(record: dict[str, Any]) -> Row | None:
+    """Return the row of a record, or None where another version has written what this one cannot read.
+
+    Args:
+        record: The columns of a row, among others.
+    """
+    try:
+        return Row(**{name: value for name, value in record.items() if name in _FIELDS})
+    except ValueError as error:
+        # Its text quotes what was to be said.
+        reason = type(error).__name__
+        log.error("message.unreadable", key=record["key"], chat_id=record["chat_id"], error=reason)  # noqa: TRY400
+        return None
 
 
 async def choice_of(tx: Connection, button_id: str) -> tuple[ReplyChoice, Row] | None:

@@ -112,6 +112,7 @@ class Sender:
                 try:
                     await self._hold_what_was_paused()
                     await self._hold_what_was_left()
+                    await self._take_up_again()
                     async with asyncio.TaskGroup() as loops:
                         loops.create_task(self._sweep(), name="sender.sweep")
                         loops.create_task(self._serve(), name="sender.serve")
@@ -141,6 +142,13 @@ class Sender:
 
         for chat_id in await outlast(left):
             self._holds.hold(chat_id, self._handover_s)
+
+    async def _take_up_again(self) -> None:
+        async def due() -> None:
+            async with self._database.connection() as connection:
+                await dispatch.take_up_again(connection, token=self._token)
+
+        await outlast(due)
 
     async def _sweep(self) -> None:
         """Wake the chats that something waits for, every second and at the start."""

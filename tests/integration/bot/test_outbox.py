@@ -102,6 +102,17 @@ async def test_a_key_is_written_once_and_its_buttons_mean_what_they_say(database
     assert found[0] == DecisionChoice(label="Reject", approval_id=APPROVAL, key="reject")
 
 
+async def test_of_a_question_the_messages_that_another_version_has_written_are_passed_over(
+    database: Database,
+) -> None:
+    await put(database, "new", question("approve"))
+    async with database.transaction() as tx:
+        await tx.execute("""UPDATE outbox SET content = '{"type": "hologram"}'""")
+    await put(database, "ours", question("approve"))
+    async with database.connection() as connection:
+        assert [one.key for one in await outbox.of_approval(connection, APPROVAL)] == ["ours"]
+
+
 async def test_what_stands_changes_by_revisions_and_the_same_is_no_change(database: Database) -> None:
     assert await stand(database, "q", question("approve", "reject"))
     before = ids(await row_of(database, "q"))

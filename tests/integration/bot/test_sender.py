@@ -499,7 +499,7 @@ class TestRefusals:
             )
         assert row.status is RowStatus.DROPPED
 
-    async def test_what_cannot_be_read_is_given_up_and_silences_nobody(
+    async def test_what_cannot_be_read_waits_for_a_speaker_who_can_and_silences_nobody(
         self, database: Database, telegram: FakeTelegram, ann: Person
     ) -> None:
         async with speaking(database, telegram) as speaker:
@@ -508,18 +508,41 @@ class TestRefusals:
         async with speaking(database, telegram, running=False) as early:
             await early.put(ann, "from another version", key="new")
             await early.stand(ann, "changed by another version", key="standing")
-            async with database.connection() as connection:
-                await connection.execute('UPDATE outbox SET content = content || \'{"type": "hologram"}\'')
+            await _rewrite(database, "hologram")
         async with speaking(database, telegram) as speaker:
             await speaker.settled(await speaker.put(ann, "goes on", key="next"))
         async with database.connection() as connection:
             cursor = await connection.execute("SELECT status, error FROM outbox ORDER BY id")
             assert await cursor.fetchall() == [
                 ("sent", "it cannot be read"),
-                ("dropped", "it cannot be read"),
+                ("pending", "it cannot be read"),
                 ("sent", None),
             ]
         assert said(telegram, ann) == ["it stands", "goes on"]
+
+        await _rewrite(database, "words")
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled("standing", "new")
+        assert said(telegram, ann) == ["changed by another version", "goes on", "from another version"]
+
+    async def test_what_cannot_be_read_and_nobody_knows_the_end_of_is_found_by_who_can(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled(
+                await speaker.put(ann, "before"), await speaker.put(ann, "sent", key="sent")
+            )
+            async with database.transaction() as tx:
+                await tx.execute(
+                    "UPDATE outbox SET status = 'sending', message_id = NULL, due_at = now() WHERE key = 'sent'"
+                )
+        await _rewrite(database, "hologram")
+        async with speaking(database, telegram):
+            await until(lambda: _is_aside(database, "sent"))
+        await _rewrite(database, "words")
+        async with speaking(database, telegram) as speaker:
+            await speaker.settled("sent")
+        assert said(telegram, ann) == ["before", "sent"]
 
 
 class TestChats:
@@ -807,6 +830,20 @@ async def _attempts(database: Database) -> int:
 
 async def _has_tried(database: Database, attempts: int) -> bool:
     return await _attempts(database) >= attempts
+
+
+async def _rewrite(database: Database, kind: str) -> None:
+    """Have everything be of a kind that perhaps only another version knows."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE outbox SET content = content || jsonb_build_object('type', %s::text)", [kind]
+        )
+
+
+async def _is_aside(database: Database, key: str) -> bool:
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT FROM outbox WHERE key = %s AND due_at = 'infinity'", [key])
+        return cursor.rowcount == 1
 
 
 async def _true(value: object) -> bool:
