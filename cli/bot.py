@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bot.main import TelegramBot
 from bot.places import FRONT
+from cli.issues import open_issues
 from cli.ledgers import open_ledgers
 from cli.metrics.alone import exposing_itself
-from graph.conversation import Conversation, Feed, Services
+from graph.conversation import Conversation, Feed, IssueReader, Services
 from infrastructure.blueprints import catalogue
 from infrastructure.deploy.ansible import AnsibleDeployer
 from infrastructure.discretion import DiscreetReader
@@ -25,24 +26,26 @@ async def run_bot(settings: Settings) -> None:
 
     Raises:
         BadSetting: There is no token, nobody may use the bot, Telegram does not know the token,
-            or METRICS_ADDRESS cannot be listened on.
+            what makes a GitHub app is not all there, or METRICS_ADDRESS cannot be listened on.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     settings.require_bot()
-    async with (
-        open_ledgers(settings, connections=CONNECTIONS) as (database, live),
-        exposing_itself(settings),
-    ):
-        conversation = Conversation(database, live, _services(settings))
-        bot = TelegramBot(settings, database, live, conversation, Feed(database, live))
-        await until_told_to_stop(bot.run())
+    with open_issues(settings) as issues:
+        async with (
+            open_ledgers(settings, connections=CONNECTIONS) as (database, live),
+            exposing_itself(settings),
+        ):
+            conversation = Conversation(database, live, _services(settings, issues))
+            bot = TelegramBot(settings, database, live, conversation, Feed(database, live))
+            await until_told_to_stop(bot.run())
 
 
-def _services(settings: Settings) -> Services:
+def _services(settings: Settings, issues: IssueReader | None) -> Services:
     deployer = AnsibleDeployer(LocalServer(settings.home / "server"))
     return Services(
         catalogue=catalogue,
         reader=DiscreetReader(deployer, Secrets(settings.home)),
+        issues=issues,
         model=settings.model,
         embedder=embedder_of(settings),
         fixed_users=frozenset(UserId(f"{FRONT}:{one}") for one in settings.allowed_user_ids),

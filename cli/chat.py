@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from cli.issues import open_issues
 from cli.terminal.completion import Known, KnownCommand
 from cli.terminal.correspondence import OUTAGE, Correspondence, Face
 from cli.terminal.following import FollowedLog
@@ -112,17 +113,19 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
 
     Raises:
         NotPrepared: The database's schema is not this version's.
+        BadSetting: What makes a GitHub app is not all there.
         OpenElsewhere: The conversation is open in another terminal.
     """
     user = person(settings.home)
     key = session_key(user, session)
-    with only_terminal(settings.home, key), _log(settings):
+    with only_terminal(settings.home, key), _log(settings), open_issues(settings) as issues:
         async with Database(parts.database_url, connections=4) as database, Live(parts.redis_url) as live:
             services = Services(
                 catalogue=catalogue,
                 reader=DiscreetReader(
                     AnsibleDeployer(LocalServer(settings.home / "server")), Secrets(settings.home)
                 ),
+                issues=issues,
                 model=settings.model,
                 embedder=embedder_of(settings),
             )

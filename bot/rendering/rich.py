@@ -90,7 +90,7 @@ def _table(table: Table) -> list[InputRichBlockUnion]:
     header = [_cell(column, is_header=True) for column in table.columns]
     rows = [[_cell(cell) for cell in row] for row in table.rows]
     for row, link in zip(rows, table.links, strict=False):
-        if row and link and visible(str(row[0].text)):
+        if row and link and host_to_open(link) and visible(str(row[0].text)):
             row[0] = row[0].model_copy(update={"text": RichTextUrl(text=str(row[0].text), url=link)})
     return [InputRichBlockTable(cells=[header, *rows], is_striped=True)] if rows and header else []
 

@@ -9,6 +9,7 @@ from aiogram.utils.formatting import Bold, Pre, TextLink, as_list
 from aiogram.utils.formatting import Text as Node
 from wcwidth import width
 
+from bot.rendering.links import host_to_open
 from bot.rendering.text import isolated, narrow, one_line
 from graph.conversation.replies import Table
 
@@ -48,7 +49,7 @@ def _card(columns: Sequence[str], row: Sequence[str], link: str | None = None) -
     """Return a row under its first cell, which may lead somewhere; a bare number says what it counts."""
     first, *others = (_said(column, cell) for column, cell in zip_longest(columns, row, fillvalue=""))
     rest = " · ".join(cell for cell in others if cell)
-    head = TextLink(first or rest, url=link) if link else Bold(first or rest)
+    head = TextLink(first or rest, url=link) if link and host_to_open(link) else Bold(first or rest)
     return Node(head, "\n", rest) if first and rest else head
 
 

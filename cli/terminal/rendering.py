@@ -111,6 +111,9 @@ def _block(block: Block, *, whole: bool) -> RenderableType:
             return _program_output(title, text, whole=whole)
         case Facts(facts=facts):
             return _Pairs(facts)
+        case Table(columns=columns, rows=rows, links=links) if any(links):
+            led = [[*row, link or ""] for row, link in zip_longest(rows, links[: len(rows)])]
+            return _Rows([*columns, "link"], led)
         case Table(columns=columns, rows=rows):
             return _Rows(columns, rows)
         case Link(url=url, label=label):

@@ -13,7 +13,7 @@ from graph.conversation.following import Follower, Patience
 from graph.conversation.items import FeedItem
 from graph.conversation.messages import Attachment, Decision, Message
 from graph.conversation.narration import narrate
-from graph.conversation.observing import ServiceReader
+from graph.conversation.observing import IssueReader, ServiceReader
 from graph.conversation.progress import Progress, ProgressStep, StepState, progress_of
 from graph.conversation.replies import Followed, Kind, Reply
 from graph.conversation.sentences import Interpreter, Sentences
@@ -30,6 +30,7 @@ __all__ = [
     "Followed",
     "Follower",
     "Interpreter",
+    "IssueReader",
     "Kind",
     "Message",
     "Patience",

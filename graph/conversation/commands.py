@@ -13,6 +13,7 @@ from graph.conversation.about_session import session
 from graph.conversation.calls import Call, parse
 from graph.conversation.details import details
 from graph.conversation.exchange import Exchange
+from graph.conversation.issues import issues
 from graph.conversation.locks import locks
 from graph.conversation.people import people
 from graph.conversation.replies import Block, CommandChoice, Facts, Reply, Text, facts
@@ -43,8 +44,8 @@ class Command:
     """The least role that may use it."""
     handler: Handler
     example: str = ""
-    observes: Literal["service", "logs", "question"] | None = None
-    """What is read from a server before the answer's transaction begins."""
+    observes: Literal["service", "logs", "issues", "question"] | None = None
+    """What is read from elsewhere before the answer's transaction begins."""
     looks: bool = False
     """Whether it changes nothing: then it may stand between a question and its answer."""
     changing_words: frozenset[str] = frozenset()
@@ -191,6 +192,16 @@ COMMANDS: tuple[Command, ...] = (
         handler=looking.logs,
         example="/logs hello follow",
         observes="logs",
+        looks=True,
+    ),
+    Command(
+        name="issues",
+        arguments="[project]",
+        summary=texts.commands.ISSUES,
+        role=Role.VIEWER,
+        handler=issues,
+        example="/issues hello",
+        observes="issues",
         looks=True,
     ),
     Command(

@@ -12,10 +12,11 @@ from graph.conversation.calls import Call, parse
 from graph.conversation.choosing import Chosen, choose
 from graph.conversation.exchange import Exchange, Services
 from graph.conversation.following import LAST_LINES, Follower, say_left_behind
+from graph.conversation.issues import hosted
 from graph.conversation.items import FeedItem, answer_item
 from graph.conversation.looking import LogVerb, lines_asked, log_asked
 from graph.conversation.messages import LONGEST_TEXT, Message
-from graph.conversation.observing import Observation, logs_of, meaning_of, service_of
+from graph.conversation.observing import Observation, issues_of, logs_of, meaning_of, service_of
 from graph.conversation.replies import Awaited, Followed, Reply
 from graph.conversation.sentences import Interpreter, Meaning, Sentences
 from graph.orchestrator.work import Build
@@ -192,7 +193,7 @@ class Conversation:
         return parse(message.text) or await self._interpreter.meaning(message.text)
 
     async def _observe(self, message: Message, meaning: Meaning | None) -> Observation | None:
-        """Read from a server what the answer needs, before its transaction begins."""
+        """Read from a server or GitHub what the answer needs, before its transaction begins."""
         if not isinstance(meaning, Call):
             return None
         try:
@@ -205,6 +206,10 @@ class Conversation:
                 case "service" if meaning.words or message.about_run is not None:
                     chosen = await self._choose(message, meaning.words)
                     return await service_of(self._services.reader, chosen.project.name)
+                case "issues" if self._services.issues is not None:
+                    chosen = await self._choose(message, meaning.words)
+                    repository = hosted(chosen.project)
+                    return await issues_of(self._services.issues, repository) if repository else None
                 case "question" if self._services.embedder is not None and meaning.rest.strip():
                     return await meaning_of(self._services.embedder, meaning.rest)
                 case _:

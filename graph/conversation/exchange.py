@@ -7,7 +7,7 @@ from typing import Protocol
 
 from graph.conversation.following import Patience
 from graph.conversation.messages import Message
-from graph.conversation.observing import Observation, ServiceReader
+from graph.conversation.observing import IssueReader, Observation, ServiceReader
 from graph.conversation.replies import Awaited
 from infrastructure.blueprints import Blueprint
 from infrastructure.search import Embedder
@@ -31,6 +31,8 @@ class Services:
 
     catalogue: BlueprintCatalogue
     reader: ServiceReader
+    issues: IssueReader | None = None
+    """Reads the issues of projects' repositories, where GitHub is set up."""
     model: str | None = None
     """The configured `provider:model`, if any."""
     embedder: Embedder | None = None
@@ -52,7 +54,7 @@ class Exchange:
     trace_id: str
     services: Services
     observation: Observation | None = None
-    """What was seen of a service before the transaction began, where the message asks for it."""
+    """What was seen of a service or a repository before the transaction began, where the message asks for it."""
     about: Run | None = None
     """The run that the message speaks to, if it replies to one."""
     awaited: Awaited | None = None

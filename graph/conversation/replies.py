@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,7 +56,7 @@ class Table(_Frozen):
     of_projects: bool = False
     """Whether each row begins with a project's name: a front may let it lead to the project."""
     links: list[PlainText | None] = []
-    """The addresses to which the rows' first cells lead, as a front has found them."""
+    """The addresses to which the rows' first cells lead; none for a row, or all of them, that lead nowhere."""
 
 
 class Link(_Frozen):
@@ -198,8 +199,9 @@ def _lines(block: Block) -> list[str]:
             return [title, text] if title else [text]
         case Facts(facts=pairs):
             return [f"{pair.label}: {pair.value}" for pair in pairs]
-        case Table(columns=columns, rows=rows):
-            return ["  ".join(row) for row in [columns, *rows]]
+        case Table(columns=columns, rows=rows, links=links):
+            led = [[*row, link] if link else row for row, link in zip_longest(rows, links[: len(rows)])]
+            return ["  ".join(row) for row in [columns, *led]]
         case Link(url=url, label=label):
             return [f"{label}: {url}" if label else url]
         case File(name=name, content=content):

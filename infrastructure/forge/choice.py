@@ -29,13 +29,17 @@ class Places:
 
 
 @contextmanager
-def open_places(settings: Settings) -> Iterator[Places]:
+def open_places(settings: Settings, *, patience_s: float | None = None) -> Iterator[Places]:
     """Lend what is configured; afterwards nothing more is asked of GitHub.
+
+    Args:
+        settings: Say which places, and as whom.
+        patience_s: As for `forge_of`.
 
     Raises:
         BadSetting: What makes an app is not all there.
     """
-    forge = forge_of(settings)
+    forge = forge_of(settings, patience_s=patience_s)
     if isinstance(forge, LocalForge):
         yield Places(forge, None)
         return

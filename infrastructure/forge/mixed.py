@@ -97,4 +97,4 @@ class MixedForge:
         await self._of(repository).remove(repository, owner_key=owner_key)
 
     def _of(self, repository: Repository) -> ReadableForge:
-        return self._local if Path(repository.url).is_absolute() else self._new
+        return self._local if repository.is_local else self._new

@@ -64,6 +64,11 @@ class Repository:
     id: int | None = None
     """The number by which its place knows it whatever it is called; None where names are all there is."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory of this machine."""
+        return Path(self.url).is_absolute()
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:

@@ -9,6 +9,7 @@ docs/decisions/0013-texts.md.
 from graph.conversation.texts import (
     commands,
     health,
+    issues,
     locks,
     logs,
     people,
@@ -25,6 +26,7 @@ from graph.conversation.texts import (
 __all__ = [
     "commands",
     "health",
+    "issues",
     "locks",
     "logs",
     "people",

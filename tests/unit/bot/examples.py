@@ -231,6 +231,20 @@ def tables() -> list[Outgoing]:
     ]
 
 
+def issues() -> list[Outgoing]:
+    """What people have opened on GitHub, and the way to all of it."""
+    table = Table(
+        columns=["issue", "title", "labels", "opened"],
+        rows=[
+            ["#12", "It breaks when two visitors come at once", "bug, good first issue", "3 min ago by bob"],
+            ["#9", "תקלה בקופה", "", "2 days ago by dana"],
+        ],
+        links=["https://github.com/ann/shop/issues/12", "https://github.com/ann/shop/issues/9"],
+    )
+    every = Link(url="https://github.com/ann/shop/issues", label="All open issues")
+    return render(Reply.saying("The newest 2 open issues of shop, and 7 more are open:", table, every))
+
+
 def logs() -> list[Outgoing]:
     """A log that fits, and one that does not."""
     line = "2026-11-21 12:00:{:02d} INFO GET /morning 200 in 3 ms"
@@ -253,7 +267,7 @@ def logs() -> list[Outgoing]:
 
 
 EXAMPLES: dict[str, Callable[[], list[Outgoing]]] = {
-    one.__name__: one for one in (questions, rejection, progress, results, errors, tables, logs)
+    one.__name__: one for one in (questions, rejection, progress, results, errors, tables, issues, logs)
 }
 
 

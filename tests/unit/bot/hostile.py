@@ -97,7 +97,11 @@ def tables(draw: st.DrawFn) -> Table:
     width = draw(st.integers(0, 25))
     rows = draw(st.lists(st.lists(short_texts, min_size=width, max_size=width), max_size=6))
     columns = draw(st.lists(short_texts, min_size=width, max_size=width))
-    return Table(columns=columns, rows=rows * draw(st.sampled_from([1, 1, 1, 100])))
+    rows *= draw(st.sampled_from([1, 1, 1, 100]))
+    links = [draw(st.none() | short_texts | st.just("https://example.com/1"))] * draw(
+        st.integers(0, len(rows))
+    )
+    return Table(columns=columns, rows=rows, links=links)
 
 
 facts = st.builds(Fact, label=short_texts, value=short_texts)

@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiogram.types import InputRichBlockTable, MessageEntity
+from aiogram.types import InputRichBlockTable, MessageEntity, RichTextUrl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -226,6 +226,19 @@ def test_a_table_is_a_table_where_the_server_knows_rich_messages() -> None:
     table = words.rich.blocks[1]
     assert isinstance(table, InputRichBlockTable)
     assert [[cell.text for cell in row] for row in table.cells] == [["name"], ["hello"]]
+
+
+def test_rows_lead_only_to_where_a_phone_can_go() -> None:
+    there, here = "https://github.com/ann/shop/issues/2", "http://127.0.0.1:8080/ann/shop/issues/1"
+    table = Table(columns=["issue"], rows=[["#2"], ["#1"]], links=[there, here])
+    (words,) = _words(Reply(blocks=[table]))
+    assert words.rich is not None
+    assert words.rich.blocks is not None
+    shown = words.rich.blocks[0]
+    assert isinstance(shown, InputRichBlockTable)
+    (_, (second,), (first,)) = shown.cells
+    assert (second.text, first.text) == (RichTextUrl(text="#2", url=there), "#1")
+    assert [(one.type, one.url) for one in words.entities] == [("text_link", there), ("bold", None)]
 
 
 def test_a_reply_without_a_table_is_no_rich_message() -> None:

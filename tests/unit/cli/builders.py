@@ -60,6 +60,21 @@ RUNS = Reply(
     choices=[CommandChoice(label="See what waits for you", command="/approvals")],
 )
 
+ISSUES = Reply(
+    blocks=[
+        Text(text="The newest 2 open issues of shop, and 7 more are open:"),
+        Table(
+            columns=["issue", "title", "labels", "opened"],
+            rows=[
+                ["#12", "It breaks", "bug, good first issue", "3 min ago by bob"],
+                ["#9", "תקלה בקופה", "", "2 days ago by dana"],
+            ],
+            links=["https://example.com/ann/shop/issues/12", "https://example.com/ann/shop/issues/9"],
+        ),
+        Link(url="https://example.com/ann/shop/issues", label="All open issues"),
+    ],
+)
+
 FAILED_TESTS = Reply(
     kind=Kind.RESULT,
     run_number=4,
@@ -105,6 +120,7 @@ HOSTILE = Reply(
 USUAL = {
     "question": QUESTION,
     "runs": RUNS,
+    "issues": ISSUES,
     "failed-tests": FAILED_TESTS,
     "deployed": DEPLOYED,
     "hostile": HOSTILE,
@@ -122,7 +138,12 @@ _blocks: st.SearchStrategy[Block] = st.one_of(
     st.builds(Text, text=_texts),
     st.builds(Code, text=_texts, title=_texts),
     st.builds(Facts, facts=st.lists(st.builds(Fact, label=_texts, value=_texts), max_size=4)),
-    st.builds(Table, columns=_lists, rows=st.lists(_lists, max_size=4)),
+    st.builds(
+        Table,
+        columns=_lists,
+        rows=st.lists(_lists, max_size=4),
+        links=st.lists(st.none() | _texts, max_size=5),
+    ),
     st.builds(Link, url=_texts, label=_texts),
     st.builds(File, name=_texts, content=_texts),
 )

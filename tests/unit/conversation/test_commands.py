@@ -42,6 +42,7 @@ def test_what_is_read_before_an_answer_is_said_in_the_list() -> None:
     assert {command.name: command.observes for command in COMMANDS if command.observes} == {
         "status": "service",
         "logs": "logs",
+        "issues": "issues",
         "ask": "question",
     }
 
