@@ -26,7 +26,7 @@ async def run_bot(settings: Settings) -> None:
 
     Raises:
         BadSetting: There is no token, nobody may use the bot, Telegram does not know the token,
-            what makes a GitHub app is not all there, or METRICS_ADDRESS cannot be listened on.
+            or METRICS_ADDRESS cannot be listened on.
         Unavailable: The database cannot be reached, or nothing runs for this home.
     """
     settings.require_bot()

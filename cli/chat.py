@@ -113,7 +113,6 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
 
     Raises:
         NotPrepared: The database's schema is not this version's.
-        BadSetting: What makes a GitHub app is not all there.
         OpenElsewhere: The conversation is open in another terminal.
     """
     user = person(settings.home)

@@ -191,6 +191,22 @@ async def test_without_github_the_issues_of_a_project_there_cannot_be_read(
     assert "GitHub, which is not set up here" in (await owner.say("/issues shop")).plain
 
 
+async def test_issues_behind_very_many_pull_requests_are_counted(
+    chat: Chat, server: Server, owner: Person, shop: Project
+) -> None:
+    class Crowded:
+        async def open_issues(self, repository: Repository, *, most: int) -> OpenIssues:
+            return OpenIssues((), 7, "https://github.com/ann/shop/issues")
+
+    services = Services(catalogue=catalogue, reader=server, issues=Crowded())
+    owner.conversation = Conversation(chat.database, chat.live, services)
+
+    assert (await owner.say("/issues shop")).plain.splitlines() == [
+        "shop has 7 open issues, and so many newer pull requests that I did not get to them.",
+        "All open issues: https://github.com/ann/shop/issues",
+    ]
+
+
 async def test_nobody_waits_for_a_github_that_does_not_answer() -> None:
     class Silent:
         async def open_issues(self, repository: Repository, *, most: int) -> OpenIssues:
