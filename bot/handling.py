@@ -24,6 +24,7 @@ from bot.arrived import Arrived
 from bot.aside import Aside
 from bot.outgoing import Outgoing, Toast, Words
 from bot.places import FRONT, Place, place_in
+from graph.conversation import Stranger
 from shared import tracing
 from shared.database import Connection, Database
 from shared.errors import TelewrightError
@@ -52,6 +53,7 @@ _READ = 200
 _LOOK_S = 1.0
 """How often the inbox is looked at without being woken: other processes write it too."""
 _OUTAGE_S = 1.0
+_LET_GO = "Its sender is not let in any more."
 
 FAILED = Counter("telewright_bot_updates_failed_total", "Updates that were put aside after several attempts")
 
@@ -242,7 +244,7 @@ class Handling:
     async def _attempt(self, row: _Row) -> _Again | None:
         """Have a row handled; return it when it has to be tried again."""
         if row.user_removed:
-            await self._put_aside(row, "Its sender is not let in any more.", told=None)
+            await self._put_aside(row, _LET_GO, told=None)
             return None
         if row.id in self._left:
             self._left.remove(row.id)
@@ -259,6 +261,10 @@ class Handling:
             return _Again(row, _OUTAGE_S)
         except (Aside, LeaseLost):
             raise
+        except Stranger:
+            # They were let go while it waited in its line.
+            await self._put_aside(row, _LET_GO, told=None)
+            return None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged, and its sender is told
             return await self._failed(replace(row, attempts=row.attempts + 1), error)
         self._done.append(row.id)

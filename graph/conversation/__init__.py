@@ -6,7 +6,7 @@ front renders them and decides nothing.
 
 from graph.conversation.attachments import Attachments
 from graph.conversation.commands import COMMANDS, Command, changes_something
-from graph.conversation.conversation import Conversation
+from graph.conversation.conversation import Conversation, Stranger
 from graph.conversation.exchange import Services
 from graph.conversation.feed import Feed
 from graph.conversation.following import Follower, Patience
@@ -41,6 +41,7 @@ __all__ = [
     "ServiceReader",
     "Services",
     "StepState",
+    "Stranger",
     "changes_something",
     "narrate",
     "progress_of",

@@ -13,6 +13,7 @@ from aiogram.types import Update
 from bot.arrived import Arrived
 from bot.handling import Handling
 from bot.reception import Reception
+from graph.conversation import Stranger
 from shared.database import Database
 from shared.lease import LeaseLost
 from shared.ledger import inbox as ledger
@@ -423,6 +424,21 @@ async def test_what_somebody_said_who_was_let_go_since_is_met_with_silence(
         await until(inbox.all_handled)
 
     assert handler.given == []
+    assert await inbox.outbox() == []
+
+
+async def test_whoever_is_let_go_while_a_message_waits_in_its_line_gets_no_apology(
+    database: Database, bot: Bot, desk: Reception, inbox: Inbox
+) -> None:
+    async def refuse(_: Arrived) -> None:
+        raise Stranger
+
+    handler = Handler(refuse)
+    await desk.take([said(1, person=GUEST_ID)])
+    async with running(handling_by(database, bot, handler).run()):
+        await until(inbox.all_handled)
+
+    assert handler.numbers == [1]
     assert await inbox.outbox() == []
 
 
