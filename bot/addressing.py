@@ -16,11 +16,11 @@ from aiogram.enums import ChatType, MessageEntityType
 from aiogram.types import Message, MessageOriginChannel, MessageOriginChat, MessageOriginHiddenUser
 from aiogram.types import User as Bot
 
-from graph.conversation import COMMANDS
+from graph.conversation import COMMANDS, changes_something
 
 _COMMAND = re.compile(r"/(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:@(?P<bot>\w+))?(?P<rest>\s.*)?", re.DOTALL)
 
-_OURS = {command.name: command for command in COMMANDS}
+_OURS = frozenset(command.name for command in COMMANDS)
 
 _HARMLESS = frozenset({"new"})
 """What asks before it changes anything."""
@@ -91,10 +91,10 @@ def _command(command: re.Match[str], me: Bot, *, ours: bool) -> Said | None:
         return Said(said) if command["bot"].lower() == (me.username or "").lower() else None
     if ours:
         return Said(said)
-    known = _OURS.get(command["name"].lower())
-    if known is None:
+    name = command["name"].lower()
+    if name not in _OURS:
         return None
-    return Said(said, doubtful=not (known.looks or known.name in _HARMLESS))
+    return Said(said, doubtful=changes_something(said) and name not in _HARMLESS)
 
 
 def _is_for_somebody_else(message: Message) -> bool:

@@ -223,6 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         example="/index hello",
         # A retry asks by itself for the role that it needs.
         looks=True,
+        changing_words=frozenset({"retry"}),
     ),
     Command(
         name="stop",

@@ -70,6 +70,16 @@ def test_a_command_without_a_name_is_ours_if_we_know_it_and_doubtful_if_it_chang
     assert addressed(message("/ban somebody"), ME, ours=False) is None
 
 
+@pytest.mark.parametrize(
+    ("looks", "changes"), [("/session", "/session reset"), ("/index a", "/index a retry")]
+)
+def test_a_command_that_looks_is_doubtful_with_a_word_that_changes_something(
+    looks: str, changes: str
+) -> None:
+    assert addressed(message(looks), ME, ours=False) == Said(looks)
+    assert addressed(message(changes), ME, ours=False) == Said(changes, doubtful=True)
+
+
 def test_where_everything_is_for_us_no_command_is_doubtful() -> None:
     assert addressed(message("/remove hello"), ME, ours=True) == Said("/remove hello")
     assert addressed(message("/remove hello", reply_to_message=from_us()), ME, ours=False) == Said(

@@ -48,7 +48,7 @@ def test_what_is_read_before_an_answer_is_said_in_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["/status hello", "/logs hello 20", "/details 7", "/session", "/help deploy"]
+    "text", ["/status hello", "/logs hello 20", "/details 7", "/session", "/index hello", "/help deploy"]
 )
 def test_what_only_looks_may_be_said_again(text: str) -> None:
     assert not changes_something(text)
@@ -56,7 +56,15 @@ def test_what_only_looks_may_be_said_again(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["/deploy hello", "/new web-service hello", "/session reset", "/users", "/nonsense", "deploy hello"],
+    [
+        "/deploy hello",
+        "/new web-service hello",
+        "/session reset",
+        "/index hello retry",
+        "/users",
+        "/nonsense",
+        "deploy hello",
+    ],
 )
 def test_what_may_change_something_is_known(text: str) -> None:
     assert changes_something(text)
