@@ -7,7 +7,7 @@ chat with them. A server that refuses, or lacks a method, stops nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Final, TypeVar
 
 import structlog
@@ -61,7 +61,7 @@ class Menu:
             self.meet(chat_id, role)
         for chat_id in self._shown.keys() - people.keys():
             del self._shown[chat_id]
-            await _tried(self._bot.delete_my_commands(BotCommandScopeChat(chat_id=chat_id)))
+            self._set(self._take_away(chat_id))
 
     def meet(self, chat_id: int, role: Role) -> None:
         """Set a person's menu in the background, if their role is not the one it was set for.
@@ -71,9 +71,7 @@ class Menu:
             role: What they are now.
         """
         if self._shown.get(chat_id) is not role:
-            task = asyncio.create_task(self._show(chat_id, role), name="menu.show")
-            self._setting.add(task)
-            task.add_done_callback(self._setting.discard)
+            self._set(self._show(chat_id, role))
             self._shown[chat_id] = role
 
     async def close(self) -> None:
@@ -83,6 +81,15 @@ class Menu:
             task.cancel()
         if setting:
             await asyncio.wait(setting)
+
+    def _set(self, change: Coroutine[None, None, None]) -> None:
+        """Make a change in the background: whoever has caused it need not wait for Telegram."""
+        task = asyncio.create_task(change, name="menu.set")
+        self._setting.add(task)
+        task.add_done_callback(self._setting.discard)
+
+    async def _take_away(self, chat_id: int) -> None:
+        await _tried(self._bot.delete_my_commands(BotCommandScopeChat(chat_id=chat_id)))
 
     async def _show(self, chat_id: int, role: Role) -> None:
         self._shown[chat_id] = role

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from bot.menu import Menu
 from bot.texts import DESCRIPTION, SHORT_DESCRIPTION
 from graph.conversation import COMMANDS
 from shared.ledger.users import Role
+from tests.engine import until
 from tests.fakes.telegram import Person
+from tests.fakes.telegram.front import SetFault
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears
 
 EVERYBODY = {"type": "all_private_chats"}
@@ -57,6 +62,30 @@ async def test_a_role_that_changes_changes_the_menu(ears: Ears, operator: Person
 
     commands = ears.telegram.commands
     await ears.telegram.until(lambda: names(commands(person(OPERATOR))) == of_role(Role.VIEWER))
+
+
+async def test_whoever_is_let_go_loses_their_menu_and_nobody_waits_for_that(
+    ears: Ears, owner: Person, operator: Person
+) -> None:
+    for person_ in (owner, operator):
+        person_.say("/whoami")
+    await ears.listen()
+    await ears.menu.put_up(ears.database)
+    slow = ears.telegram.fail("deleteMyCommands", None, slow_s=30)
+    await ears.one("UPDATE users SET removed_at = now() RETURNING 1")
+
+    # Of several things that an owner says, each may find it out.
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(ears.menu.follow(ears.database) for _ in range(2)))
+
+    await until(_is_hit(slow, 2))
+
+
+def _is_hit(fault: SetFault, times: int) -> Callable[[], Awaitable[bool]]:
+    async def is_hit() -> bool:
+        return fault.hits == times
+
+    return is_hit
 
 
 async def test_a_server_without_these_methods_stops_nothing(ears: Ears, owner: Person) -> None:
