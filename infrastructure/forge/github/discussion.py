@@ -15,7 +15,7 @@ from infrastructure.forge.hosting import Issue, NoIssues, OpenIssues
 from infrastructure.forge.protocol import NameTaken
 
 _MOST_LOOKED_AT = 500
-"""Issues and pull requests: five requests, while somebody waits."""
+"""Issues and pull requests: five pages, while somebody waits."""
 
 
 def issues(repository: Remote, since: datetime | None) -> list[Issue]:

@@ -393,6 +393,20 @@ async def test_many_open_issues_are_counted_by_github_and_not_read(
     assert len(on_github.github.requests()) == 3, "the repository, a page of issues, how many pull requests"
 
 
+async def test_nobody_waits_for_issues_behind_very_many_pull_requests(
+    forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project
+) -> None:
+    project.open_issue("It breaks")
+    for number in range(500):
+        project.open_pull("work", f"Number {number}", base="main")
+    on_github.github.forget_requests()
+
+    found = await forge.open_issues(repository, most=2)
+
+    assert (found.newest, found.more) == ((), 1)
+    assert len(on_github.github.requests()) == 7, "the repository, five pages, how many pull requests"
+
+
 async def test_a_repository_without_issues_is_said_to_have_none(
     forge: GitHubForge, repository: Repository, project: Project
 ) -> None:
