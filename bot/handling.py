@@ -51,7 +51,7 @@ _LINE = 50
 _READ = 200
 """Updates that are read at once."""
 _LOOK_S = 1.0
-"""How often the inbox is looked at without being woken: other processes write it too."""
+"""How often the inbox is looked at without being woken: what other processes write may come without a word."""
 _OUTAGE_S = 1.0
 _LET_GO = "Its sender is not let in any more."
 

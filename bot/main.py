@@ -153,6 +153,7 @@ class TelegramBot:
                     together.create_task(sender.run(), name="sender"),
                     together.create_task(notifier.run(), name="notifier"),
                     together.create_task(handling.run(), name="handling"),
+                    together.create_task(self._hear_of_news(handling), name="news"),
                     together.create_task(self._listen(), name="listener"),
                     together.create_task(menu.put_up(self._database), name="menu"),
                 ]
@@ -166,6 +167,13 @@ class TelegramBot:
             self._handling = None
             await menu.close()
             await files.close()
+
+    async def _hear_of_news(self, handling: Handling) -> None:
+        """Have handled at once what other processes have taken in."""
+        with self._live.watching_inbox(FRONT) as watch:
+            while True:
+                if await watch.wait():
+                    handling.wake()
 
     async def _listen(self) -> None:
         """Have updates come, in the way that is set."""
@@ -197,5 +205,8 @@ class TelegramBot:
         return dispatcher
 
     def _wake_handling(self) -> None:
+        """Have what was stored handled at once, by whoever speaks."""
         if self._handling is not None:
             self._handling.wake()
+        else:
+            self._live.wake_inbox(FRONT)

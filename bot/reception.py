@@ -54,7 +54,7 @@ class Reception:
         Args:
             database: Where the inbox is.
             access: Who is let in.
-            wake: Called after something new was stored; `Handling.wake` where this process handles.
+            wake: Called once after something new was stored, however much; it wakes `Handling`, wherever that is.
         """
         self._database = database
         self._access = access

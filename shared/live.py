@@ -19,7 +19,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-_CHANNEL = "telewright:session:"
+_SESSION = "telewright:session:"
+_INBOX = "telewright:inbox:"
 _POLL_S = 1.0
 """How long a reader sleeps when no wake-up comes."""
 _PAUSE_S = 1.0
@@ -30,17 +31,19 @@ log = structlog.get_logger()
 
 
 class Watch:
-    """One reader's way to sleep until there may be something new in a session."""
+    """One reader's way to sleep until there may be something new in a session, or an inbox."""
 
     def __init__(self) -> None:
         self.woken = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Return when the session was woken since the last time, or after a second."""
+    async def wait(self) -> bool:
+        """Return when the reader was woken since the last time, or after a second; and whether it was woken."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_POLL_S):
                 await self.woken.wait()
+        woken = self.woken.is_set()
         self.woken.clear()
+        return woken
 
 
 class WatchOfAll:
@@ -66,7 +69,7 @@ class WatchOfAll:
 
 
 class Live:
-    """Wakes readers of a session, here and in other processes, and is woken by them."""
+    """Wakes readers of a session or an inbox, here and in other processes, and is woken by them."""
 
     def __init__(self, redis_url: str) -> None:
         """Make it; nothing is opened yet.
@@ -81,13 +84,14 @@ class Live:
             decode_responses=True,
             retry=Retry(NoBackoff(), 0),
         )
-        self._watches: defaultdict[UUID, set[Watch]] = defaultdict(set)
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        """By their channels."""
         self._watches_of_all: set[WatchOfAll] = set()
         self._name = uuid4().hex
         """By which we know what we have said ourselves."""
         self._tasks: list[asyncio.Task[None]] = []
-        self._unpublished: set[UUID] = set()
-        """Sessions that others have not been told of."""
+        self._unpublished: set[str] = set()
+        """Channels of what others have not been told of."""
         self._stirred = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -119,21 +123,26 @@ class Live:
             all_of_them: Whether those of every session look as well, in this process; else only
                 this session's, and whoever is in another process.
         """
-        self._wake_here(session_id, all_of_them=all_of_them)
-        self._unpublished.add(session_id)
-        self._stirred.set()
+        self._wake_here(f"{_SESSION}{session_id}")
+        if all_of_them:
+            self._wake_all_here(session_id)
+        self._tell_others(f"{_SESSION}{session_id}")
 
-    @contextlib.contextmanager
-    def watching(self, session_id: UUID) -> Iterator[Watch]:
+    def wake_inbox(self, front: str) -> None:
+        """Tell whoever handles what came in by a front to look; called after the commit.
+
+        Other processes are told when Valkey answers: nobody waits for that.
+        """
+        self._wake_here(f"{_INBOX}{front}")
+        self._tell_others(f"{_INBOX}{front}")
+
+    def watching(self, session_id: UUID) -> contextlib.AbstractContextManager[Watch]:
         """Watch a session; what happens from here on wakes the reader."""
-        watch, watches = Watch(), self._watches[session_id]
-        watches.add(watch)
-        try:
-            yield watch
-        finally:
-            watches.discard(watch)
-            if not watches:
-                self._watches.pop(session_id, None)
+        return self._watching(f"{_SESSION}{session_id}")
+
+    def watching_inbox(self, front: str) -> contextlib.AbstractContextManager[Watch]:
+        """Watch what comes in by a front; what comes from here on wakes the reader."""
+        return self._watching(f"{_INBOX}{front}")
 
     @contextlib.contextmanager
     def watching_all(self) -> Iterator[WatchOfAll]:
@@ -145,16 +154,35 @@ class Live:
         finally:
             self._watches_of_all.discard(watch)
 
-    def _wake_here(self, session_id: UUID, *, all_of_them: bool = True) -> None:
-        for watch in self._watches.get(session_id, ()):
+    @contextlib.contextmanager
+    def _watching(self, channel: str) -> Iterator[Watch]:
+        watch, watches = Watch(), self._watches[channel]
+        watches.add(watch)
+        try:
+            yield watch
+        finally:
+            watches.discard(watch)
+            if not watches:
+                self._watches.pop(channel, None)
+
+    def _wake_here(self, channel: str) -> None:
+        for watch in self._watches.get(channel, ()):
             watch.woken.set()
-        for watch_of_all in self._watches_of_all if all_of_them else ():
-            watch_of_all.wake(session_id)
+
+    def _wake_all_here(self, session_id: UUID) -> None:
+        for watch in self._watches_of_all:
+            watch.wake(session_id)
+
+    def _tell_others(self, channel: str) -> None:
+        self._unpublished.add(channel)
+        self._stirred.set()
 
     def _hear(self, channel: str) -> None:
-        # Whoever else uses this Valkey may publish whatever they like.
-        with contextlib.suppress(ValueError):
-            self._wake_here(UUID(channel.removeprefix(_CHANNEL)))
+        self._wake_here(channel)
+        if channel.startswith(_SESSION):
+            # Whoever else uses this Valkey may publish whatever they like.
+            with contextlib.suppress(ValueError):
+                self._wake_all_here(UUID(channel.removeprefix(_SESSION)))
 
     async def _publish_all(self) -> None:
         """Tell other processes, for ever: together what comes while Valkey is told."""
@@ -166,16 +194,16 @@ class Live:
 
     async def _publish(self) -> bool:
         """Tell other processes what they were not told yet; return whether Valkey took it."""
-        sessions, self._unpublished = self._unpublished, set()
-        if not sessions:
+        channels, self._unpublished = self._unpublished, set()
+        if not channels:
             return True
         try:
             async with (
                 asyncio.timeout(_PUBLISHED_WITHIN_S),
                 self._redis.pipeline(transaction=False) as together,
             ):
-                for session_id in sessions:
-                    together.publish(f"{_CHANNEL}{session_id}", self._name)
+                for channel in channels:
+                    together.publish(channel, self._name)
                 await together.execute()
         except (RedisError, OSError, TimeoutError):
             return False
@@ -185,7 +213,7 @@ class Live:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.psubscribe(f"{_CHANNEL}*")
+                    await pubsub.psubscribe(f"{_SESSION}*", f"{_INBOX}*")
                     async for message in pubsub.listen():
                         # What we say ourselves was heard here when it was said.
                         if message["type"] == "pmessage" and message["data"] != self._name:
