@@ -11,10 +11,12 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from api.connections import HEADER_S, impatient
 from shared.errors import BadSetting
 
-_MOST_AT_ONCE = 64
-"""Connections; what a request may hold in memory is bounded, and so is how many there are."""
+MOST_AT_ONCE = 64
+"""Connections, also those that say nothing: what one may hold in memory is bounded, and so is how many there
+are. When so many are open, whoever comes is answered 503; silent ones go after `connections.HEADER_S`."""
 
 _DRAIN_S = 5
 """How long requests that are under way at the end may take."""
@@ -31,13 +33,17 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: FastAPI, host: str, port: int) -> None:
+async def serve(
+    app: FastAPI, host: str, port: int, *, most_at_once: int = MOST_AT_ONCE, header_s: float = HEADER_S
+) -> None:
     """Serve until cancelled; what is under way is finished.
 
     Args:
         app: What answers.
         host: The address to listen on.
         port: The port; 0 takes any that is free, and the log says which.
+        most_at_once: Connections, from which on requests are answered 503.
+        header_s: Seconds after which a connection without a whole header is closed.
 
     Raises:
         BadSetting: The address cannot be listened on.
@@ -46,12 +52,13 @@ async def serve(app: FastAPI, host: str, port: int) -> None:
         server = _Server(
             uvicorn.Config(
                 app,
+                http=impatient(header_s),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=_MOST_AT_ONCE,
+                limit_concurrency=most_at_once,
                 timeout_graceful_shutdown=_DRAIN_S,
             )
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from shared.errors import TelewrightError
 from tests.deliveries import PATH, body_of, headers_of
 from tests.engine import until
 from tests.installation import Installation
+from tests.ports import free_port, is_listened_on
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -122,7 +122,7 @@ async def served(app: FastAPI) -> AsyncIterator[int]:
     """Have an application served, and yield its port."""
     port = free_port()
     serving = asyncio.create_task(serve(app, "127.0.0.1", port))
-    await until(lambda: _is_listened_on(port))
+    await until(lambda: is_listened_on(port))
     yield port
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
@@ -132,21 +132,6 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
     while not writer.is_closing():
         writer.write(b"x")
         await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-async def _is_listened_on(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 @pytest.fixture
@@ -168,7 +153,7 @@ async def test_strangers_with_large_slow_bodies_take_little_memory_and_keep_nobo
     port = int(installation.settings["API_PORT"])
     secret = installation.settings["GITHUB_WEBHOOK_SECRET"]
     api = psutil.Process(installation.start("api").pid)
-    await until(lambda: _is_listened_on(port), within_s=60)
+    await until(lambda: is_listened_on(port), within_s=60)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert await _delivers(client, secret)
         before = api.memory_info().rss
