@@ -53,12 +53,18 @@ class ReleaseBuilder:
         self._forge = forge
         self._dependencies = dependencies
 
-    async def build(self, repository: Repository, commit: str) -> ReleaseArtifact:
+    async def build(self, project: str, repository: Repository, commit: str) -> ReleaseArtifact:
         """Return the release of a commit, building it if it does not stand yet.
 
-        The same commit gives the same archive, byte for byte.
+        The same commit of a project gives the same archive, byte for byte.
+
+        Args:
+            project: The project's name. The repository's does not matter: people rename repositories on GitHub.
+            repository: Where the commit is.
+            commit: Its full id.
 
         Raises:
+            BadInput: No project is called so.
             NoCommit: The repository has no such commit.
             BadContract: The commit has no usable `deploy.yaml`.
             BadLock: Its lock file cannot be used.
@@ -67,12 +73,12 @@ class ReleaseBuilder:
         """
         if not _SHA.fullmatch(commit):
             raise NoCommit(f"{commit[:50]!r} is no commit's full id")
-        archive = self._archives.path(repository.name, commit)
-        async with locked(self._archives.root / ".locks" / f"{repository.name}.lock", timeout_s=900):
-            if standing := await asyncio.to_thread(_read, repository.name, commit, archive):
+        archive = self._archives.path(project, commit)
+        async with locked(self._archives.root / ".locks" / f"{project}.lock", timeout_s=900):
+            if standing := await asyncio.to_thread(_read, project, commit, archive):
                 return standing
-            await self._build(repository, commit, archive)
-            built = await asyncio.to_thread(_read, repository.name, commit, archive)
+            await self._build(project, repository, commit, archive)
+            built = await asyncio.to_thread(_read, project, commit, archive)
         if built is None:
             raise Unavailable(f"The release {commit[:12]} was written and cannot be read back")
         return built
@@ -85,13 +91,13 @@ class ReleaseBuilder:
         """Delete a release's archive. One that is gone already is fine."""
         await self._archives.remove(project, [commit])
 
-    async def _build(self, repository: Repository, commit: str, archive: Path) -> None:
+    async def _build(self, project: str, repository: Repository, commit: str, archive: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="telewright-release-") as scratch:
             app = Path(scratch) / APP
             await self._forge.export(repository, commit, app)
             await asyncio.to_thread(contracts.load, app)
             packages = await self._dependencies.runtime(app)
-            await asyncio.to_thread(_write, archive, app, packages, repository.name, commit)
+            await asyncio.to_thread(_write, archive, app, packages, project, commit)
 
 
 def _write(archive: Path, app: Path, packages: Path, project: str, commit: str) -> None:

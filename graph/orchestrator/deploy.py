@@ -118,7 +118,7 @@ async def _deploy(state: State, context: RunContext, tools: Tools, attempt: int)
     secrets = Redactor(
         value.get_secret_value() for value in environment.values() if isinstance(value, SecretStr)
     )
-    artifact = await tools.releases.build(repository_of(project), release.commit_sha)
+    artifact = await tools.releases.build(project.name, repository_of(project), release.commit_sha)
     if artifact.digest != release.digest:
         raise BadRelease(f"Release {release.number} was built anew and is not the one that was approved.")
     deployment = await _start(context, project, release, attempt)

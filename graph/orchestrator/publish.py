@@ -78,7 +78,7 @@ async def _release(
 async def _make_release(
     state: State, context: RunContext, tools: Tools, project: Project, repository: Repository, commit: str
 ) -> dict[str, Any]:
-    artifact = await tools.releases.build(repository, commit)
+    artifact = await tools.releases.build(project.name, repository, commit)
     async with fenced(context) as tx:
         release = await releases.record(
             tx,

@@ -66,7 +66,7 @@ async def committed(home: Path, project: Path, name: str = "hello") -> tuple[Rep
 
 
 async def built(home: Path, project: Path) -> ReleaseArtifact:
-    return await builder(home).build(*await committed(home, project))
+    return await builder(home).build("hello", *await committed(home, project))
 
 
 async def test_a_release_holds_the_commit_and_its_packages(home: Path, project: Path) -> None:
@@ -170,7 +170,7 @@ async def test_a_release_that_was_removed_is_not_found(home: Path, project: Path
 async def test_many_that_build_at_once_get_the_same_release(home: Path, project: Path) -> None:
     repository, sha = await committed(home, project)
 
-    releases = await asyncio.gather(*(builder(home).build(repository, sha) for _ in range(4)))
+    releases = await asyncio.gather(*(builder(home).build("hello", repository, sha) for _ in range(4)))
 
     assert len({release.digest for release in releases}) == 1
     assert [file.name for file in (home / "releases" / "hello").iterdir()] == [f"{sha}.tar.gz"]
@@ -179,15 +179,15 @@ async def test_many_that_build_at_once_get_the_same_release(home: Path, project:
 async def test_what_cannot_be_released_is_said(home: Path, project: Path) -> None:
     repository, _ = await committed(home, project)
     with pytest.raises(NoCommit):
-        await builder(home).build(repository, "0" * 40)
+        await builder(home).build("hello", repository, "0" * 40)
     with pytest.raises(NoCommit):
-        await builder(home).build(repository, "main")
+        await builder(home).build("hello", repository, "main")
     with pytest.raises(BadInput):
         await builder(home).find("../x", "0" * 40)
 
     (project / "deploy.yaml").write_text("version: 2\n")
     with pytest.raises(BadContract, match="version"):
-        await builder(home).build(*await committed(home, project, "no-contract"))
+        await builder(home).build("hello", *await committed(home, project, "no-contract"))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ from infrastructure.releases import ReleaseBuilder
 home, url, sha = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 print("ready", flush=True)
 builder = ReleaseBuilder(home, LocalForge(home), Dependencies(home))
-print(asyncio.run(builder.build(Repository("hello", url), sha)).digest)
+print(asyncio.run(builder.build("hello", Repository("hello", url), sha)).digest)
 """
 
 
