@@ -14,26 +14,31 @@ from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools, hosting_of
 from graph.orchestrator.world import project_of, release_of, repository_of
 from infrastructure.forge import Repository
-from shared.ledger import deployments
+from shared.ledger import effects
 from shared.ledger.projects import Project
+from shared.ledger.questions import digest_of
 from shared.ledger.releases import Release
+
+_KIND = "github_release"
+"""The effect's, and its key: a run tells of one release."""
 
 
 async def announce(state: State, context: RunContext, tools: Tools) -> State:
-    """Tell of the release that was deployed and answers, the first time that it is; nothing of it can fail the work."""
+    """Tell of the release that is live, until it is told of; nothing of it can fail the work."""
     project, release = await project_of(context, state), await release_of(context, state)
     repository = repository_of(project)
     pull = await brought_by(context, release)
-    if not await _was_live_before(context, project, release):
+    if not await is_on_github(context, release):
         await ensure_unless_refused(
             context,
-            "github_release",
-            "github_release",
-            {"release": str(release.id)},
+            _KIND,
+            _KIND,
+            _request(release),
             partial(_make, tools, repository, release, pull),
             note=partial(_note, project, release),
         )
-    if pull is not None:
+    # A run that has found it live has not put it there.
+    if pull is not None and "url" in state:
         comments = PullComments(context, tools, repository, pull)
         await comments.deployed(release, project.server, state["url"])
     return State()
@@ -44,14 +49,19 @@ def tag_of(release: Release) -> str:
     return f"release-{release.number}"
 
 
-async def _was_live_before(context: RunContext, project: Project, release: Release) -> bool:
-    """Whether another run has put the release live, and told of it, before this one."""
+async def is_on_github(context: RunContext, release: Release) -> bool:
+    """Return whether any run has made the release on GitHub.
+
+    Not whether one has put it live: it may have ended before it told of that, as where nothing answered.
+    """
     async with context.database.connection() as connection:
-        every = await deployments.of_project(connection, project.id, limit=1000)
-    return any(
-        one.release_id == release.id and one.status == "succeeded" and one.run_id != context.run.id
-        for one in every
-    )
+        return await effects.was_made(
+            connection, release.project_id, kind=_KIND, request=digest_of(_request(release)), fact="url"
+        )
+
+
+def _request(release: Release) -> dict[str, Any]:
+    return {"release": str(release.id)}
 
 
 async def _make(tools: Tools, repository: Repository, release: Release, pull: int | None) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def build_orchestrator(tools: Tools) -> Orchestrator:
 
     add(
         Step.INTAKE, intake,
-        Step.CLARIFY, Step.PLAN, Step.CHECKOUT, Step.CONFIGURE, Step.APPROVE_OPERATION, Step.REPORT,
+        Step.CLARIFY, Step.PLAN, Step.CHECKOUT, Step.CONFIGURE, Step.ANNOUNCE, Step.APPROVE_OPERATION, Step.REPORT,
     )  # fmt: skip
     add(Step.CLARIFY, clarify, Step.INTAKE, Step.REPORT)
     add(Step.PLAN, plan)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from langgraph.types import Command
 
 from graph.context import RunContext
+from graph.orchestrator.announce import is_on_github
+from graph.orchestrator.repository import is_hosted
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.work import Deploy, Remove, Restart, Rollback, Start, Stop
@@ -68,7 +70,9 @@ async def _go_on_with(release: Release, project: Project, context: RunContext, t
     """Deploy a release, unless it serves already."""
     chosen = {"release_id": str(release.id), "commit": release.commit_sha}
     if await _serves(release, project, context, tools):
-        return Command(update={**chosen, "outcome": Outcome.NOTHING_NEW.value}, goto=Step.REPORT)
+        untold = is_hosted(project, tools) and not await is_on_github(context, release)
+        goto = Step.ANNOUNCE if untold else Step.REPORT
+        return Command(update={**chosen, "outcome": Outcome.NOTHING_NEW.value}, goto=goto)
     return Command(update=chosen, goto=Step.CONFIGURE)
 
 

@@ -9,10 +9,10 @@ from langgraph.types import Command
 
 from graph.context import RunContext
 from graph.orchestrator.configure import contract_of
-from graph.orchestrator.repository import web_address
+from graph.orchestrator.repository import is_hosted
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
-from graph.orchestrator.world import project_of, release_of, repository_of
+from graph.orchestrator.world import project_of, release_of
 from infrastructure.deploy import ServiceState
 from shared.errors import TelewrightError
 from shared.ledger import events
@@ -45,8 +45,8 @@ async def verify(state: State, context: RunContext, tools: Tools) -> Command[Ste
             raise NotServing(f"{project.name} was deployed, but {fault}.")
         await asyncio.sleep(LOOK_EVERY_S)
     context.emit(events.NOTE_WRITTEN, {"text": f"{url} answers."})
-    told_of = tools.hosting is not None and web_address(repository_of(project)) is not None
-    return Command(update={"outcome": Outcome.LIVE.value}, goto=Step.ANNOUNCE if told_of else Step.REPORT)
+    goto = Step.ANNOUNCE if is_hosted(project, tools) else Step.REPORT
+    return Command(update={"outcome": Outcome.LIVE.value}, goto=goto)
 
 
 async def _fault(tools: Tools, project: Project, release: Release, url: str) -> str | None:

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from shared.database import Connection
 from shared.errors import Conflict
-from shared.ids import RunId
+from shared.ids import ProjectId, RunId
 from shared.storable import storable_json
 
 
@@ -103,3 +103,26 @@ async def of_run(tx: Connection, run_id: RunId) -> list[Effect]:
             f"SELECT {_COLUMNS} FROM effects WHERE run_id = %s ORDER BY started_at", [run_id]
         )
         return await cursor.fetchall()
+
+
+async def was_made(tx: Connection, project_id: ProjectId, *, kind: str, request: str, fact: str) -> bool:
+    """Return whether any run of a project has made an effect (index runs_of_project, then effects' key).
+
+    Args:
+        tx: A connection.
+        project_id: Whose runs.
+        kind: What it changes.
+        request: Digest of what was asked for.
+        fact: What its result has when it was made; what was refused is done without.
+    """
+    cursor = await tx.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM runs JOIN effects ON effects.run_id = runs.id
+             WHERE runs.project_id = %(project_id)s AND kind = %(kind)s AND request = %(request)s
+               AND effects.status = 'done' AND effects.result ? %(fact)s)
+        """,
+        {"project_id": project_id, "kind": kind, "request": request, "fact": fact},
+    )
+    [(made,)] = await cursor.fetchall()
+    return bool(made)

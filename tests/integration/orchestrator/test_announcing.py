@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,14 +12,17 @@ from graph.orchestrator.merge import merge
 from graph.orchestrator.publish import publish
 from graph.orchestrator.state import State
 from graph.orchestrator.tools import Tools
+from graph.orchestrator.verify import NotServing
 from graph.orchestrator.work import Deploy, Rollback
 from graph.orchestrator.world import project_of, release_of
+from infrastructure.deploy import ServiceState
 from shared.database import Database
 from shared.ledger import deployments
 from shared.ledger.runs import Run, Status
 from shared.live import Live
 from tests.fakes.github import FakeGitHub, Project
 from tests.integration.orchestrator.bench import OWNER, Bench, claimed, forget_records
+from tests.integration.orchestrator.loopback import LoopbackDeployer
 from tests.integration.orchestrator.steps import NOTE, proposed, update
 
 URL = "http://127.0.0.1:8000"
@@ -64,6 +68,39 @@ async def test_a_release_is_told_of_when_it_is_live_for_the_first_time(
     assert "Pull request" not in hello.releases[1]["body"], "it came by hand"
     assert [said.partition(",")[0] for said in _said(hello)[1:]] == ["Release 1 was put live on local"] * 2
     assert "is on GitHub" not in await bench.notes(run)
+
+
+class Silence:
+    """A probe that is never answered, and is not patient."""
+
+    async def fault(self, url: str) -> str | None:
+        raise NotServing(f"{url} does not answer.")
+
+
+@pytest.mark.parametrize("serves", [True, False])
+async def test_a_release_that_did_not_answer_at_first_is_told_of_when_it_does(
+    bench: Bench, github: FakeGitHub, deployer: LoopbackDeployer, hosted: Tools, serves: bool
+) -> None:
+    bench.tools = replace(hosted, probe=Silence())
+    first = await _asked_to_merge(bench)
+    for _ in range(2):
+        first = await bench.answer(first, "approve")
+    hello, project = github.repository("hello"), await bench.project("hello")
+    assert (first.reason_code, hello.releases) == ("not_serving", [])
+
+    bench.tools = hosted
+    if serves:
+        run = await bench.work(Deploy(project_id=project.id))
+    else:
+        deployer.services["hello"].state = ServiceState.FAILED
+        run = await bench.answer(await bench.work(Deploy(project_id=project.id)), "approve")
+
+    assert run.result is not None, run.reason
+    assert run.result["outcome"] == ("nothing_new" if serves else "live")
+    assert [one["tag"] for one in hello.releases] == ["release-1"]
+    assert "Release 1 of hello is on GitHub" in await bench.notes(run)
+    again = await bench.work(Deploy(project_id=project.id))
+    assert await bench.steps(again) == ["intake", "report"]
 
 
 async def test_told_again_after_a_crash_it_is_told_once(bench: Bench, github: FakeGitHub) -> None:
