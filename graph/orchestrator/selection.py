@@ -6,11 +6,12 @@ from langgraph.types import Command
 
 from graph.context import RunContext
 from graph.orchestrator.announce import is_on_github
+from graph.orchestrator.output import clean
 from graph.orchestrator.repository import is_hosted
 from graph.orchestrator.state import Outcome, State, Step
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.work import Deploy, Remove, Restart, Rollback, Start, Stop
-from graph.orchestrator.world import DEFAULT_BRANCH, project_of, repository_of, serving_before
+from graph.orchestrator.world import default_branch_of, project_of, repository_of, serving_before
 from infrastructure.deploy import NotDeployed, ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, releases
@@ -37,9 +38,10 @@ async def select_for_deploy(work: Deploy, state: State, context: RunContext, too
     project = await project_of(context, state)
     if work.release is not None:
         return await _go_on_with(await _numbered(context, project, work.release), project, context, tools)
-    commit = await tools.forge.head(repository_of(project), DEFAULT_BRANCH)
+    branch = await default_branch_of(context, project)
+    commit = await tools.forge.head(repository_of(project), branch)
     if commit is None:
-        raise NothingCommitted(f"There is no commit on {DEFAULT_BRANCH} of {project.name}.")
+        raise NothingCommitted(f"There is no commit on {clean(branch)} of {project.name}.")
     release = await _made_from(context, project, commit)
     if release is not None:
         return await _go_on_with(release, project, context, tools)

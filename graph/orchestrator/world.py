@@ -9,11 +9,12 @@ from graph.orchestrator.state import State
 from infrastructure.forge import Repository
 from shared.errors import BadInput
 from shared.ids import ProjectId, ReleaseId
-from shared.ledger import deployments, projects, releases
+from shared.ledger import deployments, projects, releases, repositories
 from shared.ledger.projects import NoSuchProject, Project
 from shared.ledger.releases import Release
 
 DEFAULT_BRANCH = "main"
+"""Of every repository that is made here; people may choose another one on GitHub."""
 
 
 class NothingPublished(BadInput):
@@ -50,6 +51,13 @@ def repository_of(project: Project) -> Repository:
     if project.repository is None:
         raise NothingPublished(f"{project.name} has no repository yet: its build did not get that far.")
     return Repository(**project.repository)
+
+
+async def default_branch_of(context: RunContext, project: Project) -> str:
+    """Return the project's default branch, as the sync with GitHub knows it."""
+    async with context.database.connection() as connection:
+        known = await repositories.of_project(connection, project.id)
+    return DEFAULT_BRANCH if known is None or known.default_branch is None else known.default_branch
 
 
 async def release_of(context: RunContext, state: State) -> Release:
