@@ -65,11 +65,11 @@ async def remove_archives(
 
 
 async def _kept(tx: Connection, name: str, ages: ArchiveAges) -> set[str] | None:
-    """Return the commits whose archives stay; None for all, as long as the project is worked on."""
+    """Return the commits whose archives stay; None for all: it is worked on, or nobody knows whose they are."""
     project_id = await projects.lock_by_name(tx, name)
     if project_id is None:
-        # It was removed, perhaps on another machine.
-        return set()
+        # Perhaps on another machine. What no project was ever called is not ours to judge.
+        return set() if await projects.was_removed(tx, name) else None
     if await runs.of_project(tx, project_id, open_only=True, limit=1):
         return None
     return await releases.worth_keeping(tx, project_id, always=ALWAYS, most=ages.most, days=ages.days)

@@ -128,6 +128,14 @@ async def lock_by_name(tx: Connection, name: str) -> ProjectId | None:
     return ProjectId(row[0]) if row is not None else None
 
 
+async def was_removed(tx: Connection, name: str) -> bool:
+    """Return whether there was a project of this name that was removed; reads all, which are few."""
+    cursor = await tx.execute(
+        "SELECT FROM projects WHERE name = %s AND removed_at IS NOT NULL LIMIT 1", [name]
+    )
+    return await cursor.fetchone() is not None
+
+
 async def all_of_them(tx: Connection) -> list[Project]:
     """Return the projects that are not removed, by name."""
     async with tx.cursor(row_factory=class_row(Project)) as cursor:

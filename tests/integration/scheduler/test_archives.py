@@ -122,16 +122,16 @@ async def test_a_project_that_is_worked_on_keeps_all_it_has(shelf: Shelf) -> Non
 
 
 async def test_archives_that_no_release_has_go_and_those_of_today_stay(shelf: Shelf, home: Path) -> None:
-    unknown = [shelf.put("hello", "a" * 40), shelf.put("removed", "b" * 40)]
+    unknown = shelf.put("hello", "a" * 40)
     unfinished = shelf.put("hello", "c" * 40).rename(home / "releases" / "hello" / f"{'c' * 40}.tar.new")
     fresh = shelf.put("hello", "d" * 40, fresh=True)
     foreign = home / "releases" / "hello" / "notes.txt"
     foreign.write_text("mine")
 
     leftovers = Leftovers(shelf.engine.database, home, AGES, grace_s=0)
-    assert await leftovers.remove() == Removed(archives=2)
+    assert await leftovers.remove() == Removed(archives=1)
 
-    assert not any(path.exists() for path in [*unknown, unfinished])
+    assert not any(path.exists() for path in (unknown, unfinished))
     assert fresh.exists()
     assert foreign.exists()
 
@@ -141,3 +141,9 @@ async def test_those_of_a_removed_project_go(shelf: Shelf) -> None:
     async with shelf.engine.database.transaction() as tx:
         await projects.remove(tx, shelf.project_id)
     assert await shelf.remove() == 2
+
+
+async def test_those_of_what_no_project_was_ever_called_stay(shelf: Shelf) -> None:
+    unknown = shelf.put("store", "a" * 40)
+    assert await shelf.remove() == 0
+    assert unknown.exists()
