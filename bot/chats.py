@@ -19,6 +19,9 @@ from shared.database import Connection
 FIRST_SUPERGROUP: Final = -1_000_000_000_000
 """Ids of supergroups are below it; those of basic groups are between it and 0."""
 
+_AWAITED_S: Final = 3600.0
+"""How long somebody may still want the answer to what they said, where the bot was blocked meanwhile."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -120,7 +123,8 @@ async def opened(tx: Connection, chat_id: int) -> None:
     """Note that a chat can be written to again, and let what waited for that be sent.
 
     Where the bot was put out, questions that nobody has answered are put anew: they were dropped,
-    or stand where nobody has looked since.
+    or stand where nobody has looked since. Where it was blocked, nobody waits any more for answers to
+    what was said long ago, questions aside.
     """
     before = await get(tx, chat_id)
     if before is not None and before.state is ChatState.GONE:
@@ -130,6 +134,16 @@ async def opened(tx: Connection, chat_id: int) -> None:
              WHERE chat_id = %s AND status IN ('sent', 'dropped') AND {_UNANSWERED}
             """,
             [chat_id],
+        )
+    if before is not None and before.state is ChatState.BLOCKED:
+        await tx.execute(
+            f"""
+            UPDATE outbox SET status = 'dropped'
+             -- Index: outbox_open.
+             WHERE chat_id = %s AND status = 'pending' AND due_at = 'infinity' AND solicited
+               AND created_at < now() - make_interval(secs => %s) AND NOT {_UNANSWERED}
+            """,
+            [chat_id, _AWAITED_S],
         )
     await _set_state(tx, chat_id, ChatState.OPEN)
     await tx.execute(

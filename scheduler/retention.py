@@ -35,7 +35,7 @@ class Ages:
     """How long what is kept."""
 
     days: int
-    """Events, messages, what was sent, finished jobs, attachments."""
+    """Events, what came in, what was sent, finished jobs, attachments; what was said stays."""
     checkpoint_days: int
     """Checkpoints of ended runs."""
     runs: int
@@ -196,6 +196,9 @@ _BY_AGE: Final = {
              ORDER BY handled_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
         ), unlinked AS (
             UPDATE turns SET inbox_id = NULL FROM old WHERE turns.inbox_id = old.id
+        ), noted AS (
+            -- That a topic was about to be opened for it: `bot.topics`.
+            DELETE FROM cursors USING old WHERE stream = 'topic:' || old.id
         )
         DELETE FROM inbox USING old WHERE inbox.id = old.id
     """,
@@ -206,17 +209,21 @@ _BY_AGE: Final = {
              WHERE handled_at < {_OLD}
              ORDER BY handled_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
     """,
-    # A forum's overview stands for ever; what is asked or under way is still edited.
+    # A forum's overview stands for ever; what is asked or under way is still edited. What waits for a chat to
+    # open, or for somebody who can read it, has waited long enough.
     "outbox": f"""
         WITH old AS MATERIALIZED (
             SELECT id FROM outbox
              WHERE created_at < {_OLD} AND key NOT LIKE 'overview:%%'
-               AND (status = 'dropped' OR status = 'sent' AND sent_revision >= revision)
+               AND (status = 'dropped' OR status = 'sent' AND sent_revision >= revision OR due_at = 'infinity')
                AND NOT EXISTS (SELECT FROM approvals WHERE approvals.id = approval_id AND status = 'pending')
                AND NOT EXISTS (SELECT FROM runs WHERE number = run_number AND ended_at IS NULL)
              ORDER BY created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
         ), buttons AS (
-            DELETE FROM outbox_buttons USING old WHERE outbox_id = old.id
+            DELETE FROM outbox_buttons USING old WHERE outbox_id = old.id RETURNING outbox_buttons.id
+        ), noted AS (
+            -- That they were pressed: `bot.presses`.
+            DELETE FROM cursors USING buttons WHERE stream = 'pressed:' || buttons.id
         )
         DELETE FROM outbox USING old WHERE outbox.id = old.id
     """,
@@ -228,4 +235,4 @@ _BY_AGE: Final = {
              ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
     """,
 }
-"""What goes by its age alone, in this order. Indexes: attachments_by_age, inbox_handled, outbox_by_age."""
+"""What goes by its age alone, in this order. Indexes: attachments_by_age, inbox_handled, outbox_by_age, cursors_of_stream."""

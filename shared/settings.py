@@ -106,7 +106,9 @@ class Settings(BaseSettings):
         None, description="ADDRESS:PORT where /metrics is read, for Prometheus; unset: not served"
     )
 
-    retention_days: int = Field(90, ge=1, description="Days that events, messages and files are kept")
+    retention_days: int = Field(
+        90, ge=1, description="Days that events, files and what came and went are kept"
+    )
     retention_checkpoint_days: int = Field(7, ge=1, description="Days that ended runs keep their checkpoints")
     retention_runs: int = Field(
         5000, ge=0, description="The most ended runs that keep events and checkpoints; the oldest go first"

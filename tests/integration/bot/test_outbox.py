@@ -191,6 +191,29 @@ async def test_a_blocked_chat_keeps_what_matters_until_somebody_writes_there(dat
     assert all([(await row_of(database, key)).due_at for key in ("before", "meanwhile")])
 
 
+async def test_a_chat_that_opens_late_gets_news_and_questions_but_no_answers_from_long_ago(
+    database: Database,
+) -> None:
+    async with database.transaction() as tx:
+        await ask(tx, APPROVAL, "pending")
+        await chats.blocked(tx, 7, "Forbidden")
+        for key, solicited in {"answer": True, "late answer": True, "result": False}.items():
+            await outbox.put(tx, key=key, place=HERE, content=Words(text=key), solicited=solicited)
+    await put(database, "question", question("approve"))
+    async with database.transaction() as tx:
+        await tx.execute(
+            "UPDATE outbox SET created_at = now() - interval '61 minutes' WHERE key <> 'late answer'"
+        )
+        await chats.opened(tx, 7)
+
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT key FROM outbox WHERE status = 'pending' AND due_at <= now()"
+        )
+        waiting = {key for (key,) in await cursor.fetchall()}
+    assert waiting == {"late answer", "result", "question"}
+
+
 async def test_progress_that_was_dropped_comes_back_when_the_chat_is_open_again(database: Database) -> None:
     await stand(database, "progress:1", "step 1")
     async with database.transaction() as tx:

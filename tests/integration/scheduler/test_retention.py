@@ -96,6 +96,55 @@ async def test_what_came_in_and_went_out_goes_by_its_age_in_batches(engine: Engi
             assert (table, await cursor.fetchone()) == (table, (kept,))
 
 
+async def test_what_was_noted_of_a_button_and_a_message_goes_with_them(engine: Engine) -> None:
+    run = await engine.accept(workflows.build_failing)
+    await engine.drain()
+    await _fill(engine, run, 2)
+    async with engine.database.transaction() as tx:
+        await tx.execute(
+            """
+            INSERT INTO cursors (reader, stream, position)
+            SELECT 'telegram', 'pressed:' || id, 1 FROM outbox_buttons
+             UNION ALL SELECT 'telegram', 'topic:' || id, 1 FROM inbox
+             UNION ALL VALUES ('telegram', 'pressed:another', 1)
+            """
+        )
+
+    await _remove(engine)
+
+    async with engine.database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT stream FROM cursors WHERE stream LIKE 'pressed:%' OR stream LIKE 'topic:%' ORDER BY stream"
+        )
+        kept = [stream for (stream,) in await cursor.fetchall()]
+        cursor = await connection.execute("SELECT 'topic:' || id FROM inbox ORDER BY 1")
+        assert kept == ["pressed:another", *[stream for (stream,) in await cursor.fetchall()]]
+
+
+async def test_what_waited_for_a_chat_to_open_goes_by_its_age_but_for_open_questions(engine: Engine) -> None:
+    run = await engine.accept(workflows.build_approval)
+    await engine.drain()
+    (approval,) = await engine.waiting(run)
+    async with engine.database.transaction() as tx:
+        await tx.execute(
+            """
+            INSERT INTO outbox (key, chat_id, approval_id, content, solicited, status, due_at, created_at)
+            SELECT key, 1, approval_id, '{}', false, 'pending', due_at, now() - age
+              FROM (VALUES ('held', NULL, 'infinity'::timestamptz, interval '91 days'),
+                           ('held lately', NULL, 'infinity', interval '89 days'),
+                           ('asked', %s::uuid, 'infinity', interval '91 days'),
+                           ('due', NULL, now(), interval '91 days')) AS waiting (key, approval_id, due_at, age)
+            """,
+            [approval.id],
+        )
+
+    assert (await _remove(engine))["outbox"] == 1
+
+    async with engine.database.connection() as connection:
+        cursor = await connection.execute("SELECT key FROM outbox ORDER BY key")
+        assert await cursor.fetchall() == [("asked",), ("due",), ("held lately",)]
+
+
 async def test_what_an_open_run_was_given_stays_with_the_message_it_came_by(engine: Engine) -> None:
     run = await engine.accept(workflows.build_failing)
     await _fill(engine, run, 3)
