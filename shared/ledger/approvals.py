@@ -38,12 +38,14 @@ class Approval:
     decided_by: str | None
     decided_at: datetime | None
     expires_at: datetime
+    is_over: bool
+    """Whether the time to decide it was over when it was read: the database says so, whose clock closes it as well."""
     created_at: datetime
 
 
 COLUMNS: Final = """
     id, run_id, interrupt_id, task_id, ordinal, question, digest, allowed_roles, by_someone_else, status, answer,
-    decided_by, decided_at, expires_at, created_at
+    decided_by, decided_at, expires_at, expires_at < now() AS is_over, created_at
 """
 
 
@@ -282,7 +284,7 @@ def check_open(approval: Approval) -> None:
     """
     if approval.status == "decided":
         raise ApprovalClosed(f"This was decided already, by {approval.decided_by}.")
-    if approval.status == "expired" or approval.expires_at < datetime.now(approval.expires_at.tzinfo):
+    if approval.status == "expired" or approval.is_over:
         raise ApprovalClosed("The time to decide this is over.")
     if approval.status == "withdrawn":
         raise ApprovalClosed("This is not asked any more.")
