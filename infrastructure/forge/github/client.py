@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from json import JSONDecodeError
 from typing import TypeVar
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from requests import RequestException
 
 from infrastructure.forge.github.answers import meaning
+from infrastructure.forge.github.deadlines import Deadline
 from infrastructure.forge.github.errors import GitHubUnavailable
 from infrastructure.forge.github.retries import Patience
 from infrastructure.forge.github.tokens import Credentials, live_requester
@@ -32,17 +34,21 @@ T = TypeVar("T")
 class GitHubClient:
     """Runs stories: functions of PyGithub's requester that are safe to repeat from their beginning."""
 
-    def __init__(self, credentials: Credentials, api_url: str, patience: Patience) -> None:
+    def __init__(
+        self, credentials: Credentials, api_url: str, patience: Patience, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
         """Prepare to ask; no thread is started yet.
 
         Args:
             credentials: Who we are.
             api_url: Where the API is.
             patience: How long trouble is waited out.
+            timeout_s: Seconds for one telling of a story.
         """
         self.credentials = credentials
         self.patience = patience
         self._api_url = api_url
+        self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="github")
         self._of_thread = threading.local()
 
@@ -63,11 +69,13 @@ class GitHubClient:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _once(self, story: Callable[[Requester], T]) -> T:
+        deadline = Deadline(self._timeout_s)
+        telling = partial(self._tell, story, deadline)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._tell, story)
+            async with asyncio.timeout(self._timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, telling)
         except TimeoutError as error:
-            raise GitHubUnavailable(f"GitHub did not answer within {TIMEOUT_S:g} s") from error
+            raise GitHubUnavailable(f"GitHub did not answer within {self._timeout_s:g} s") from error
         except GithubException as error:
             # Not `from`: PyGithub's quotes the whole answer, whatever stands in it.
             raise meaning(error) from None
@@ -75,9 +83,17 @@ class GitHubClient:
             raise GitHubUnavailable(f"GitHub cannot be reached: {type(error).__name__}") from None
         except (JSONDecodeError, BadAttributeException, ValidationError):
             raise GitHubUnavailable("GitHub's answer broke off, or is none") from None
+        finally:
+            # Its thread may be at it still, also where our task was cancelled.
+            deadline.call_off()
 
-    def _tell(self, story: Callable[[Requester], T]) -> T:
-        """Run a story on one of our threads; once more with another token if this one is refused."""
+    def _tell(self, story: Callable[[Requester], T], deadline: Deadline) -> T:
+        """Run a story on one of our threads, until its deadline."""
+        with deadline.kept():
+            return self._tell_as_known(story)
+
+    def _tell_as_known(self, story: Callable[[Requester], T]) -> T:
+        """Run a story; once more with another token if this one is refused."""
         requester = self._requester()
         token = self.credentials.token()
         try:

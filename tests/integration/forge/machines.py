@@ -8,6 +8,7 @@ from typing import Protocol
 
 from infrastructure.forge import Forge, LocalForge, Repository
 from infrastructure.forge.github import FixedToken, GitHubClient, GitHubForge, Patience
+from infrastructure.forge.github.client import TIMEOUT_S
 from infrastructure.forge.github.tokens import Credentials
 from tests.fakes.github import GitHub, Project
 
@@ -46,10 +47,11 @@ class OnGitHub:
         patience_s: float = 15,
         token: str | None = None,
         credentials: Credentials | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> GitHubForge:
         """The forge of another machine; with the owner's token unless there is something else."""
         whose = credentials or FixedToken(token or self.github.token, self.github.url)
-        client = GitHubClient(whose, self.github.url, Patience(patience_s))
+        client = GitHubClient(whose, self.github.url, Patience(patience_s), timeout_s=timeout_s)
         self._built.append(GitHubForge(next(self._homes), client, owner))
         return self._built[-1]
 
