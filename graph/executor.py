@@ -224,7 +224,7 @@ async def _result_of(drive: asyncio.Task[Outcome], holding: Holding) -> Outcome:
         raise
     except NotNow as error:
         log.info("run.paused", until=error.until.isoformat(), reason=error.message)
-        return Pause(error.until, error.message, error.expected)
+        return Pause(error.until, error.message, error.expected, error.code)
     except Cancelled as error:
         return Ending(Status.CANCELLED, error.code, error.message, error.advice)
     except TelewrightError as error:

@@ -23,6 +23,7 @@ from typing import Final
 import psycopg
 import structlog
 
+from graph.orchestrator.checks import ChecksPending
 from infrastructure.forge import NoRepository
 from infrastructure.forge.github import BadCredentials, GitHubUnavailable, RateLimited
 from infrastructure.forge.survey import Listed, Look, Survey
@@ -34,6 +35,7 @@ from shared.ids import ProjectId, SessionId
 from shared.lease import LeaseLost
 from shared.ledger import (
     check_runs,
+    claims,
     etags,
     github_deliveries,
     github_listing,
@@ -330,10 +332,15 @@ class _Pass:
             self.done.changed += await repositories.note_standing(tx, look.standing)
         if look.head is not None:
             self.done.moved += await repositories.note_head(tx, known.id, look.head.sha)
-        if look.pulls is not None:
-            self.done.pulls += await pull_requests.note(tx, known.id, look.pulls)
+        pulls = await pull_requests.note(tx, known.id, look.pulls) if look.pulls is not None else 0
+        checks = 0
         for (sha, source), seen in look.checks.items():
-            self.done.checks += await check_runs.note(tx, known.id, sha, source, seen)
+            checks += await check_runs.note(tx, known.id, sha, source, seen)
+        if pulls or checks:
+            # Who waits for checks looks for itself every now and then; of this it need not wait for that.
+            await claims.end_pauses(tx, known.project_id, code=ChecksPending.code)
+        self.done.pulls += pulls
+        self.done.checks += checks
         await check_runs.keep(tx, known.id, look.heads)
         await etags.note(tx, known.id, look.etags, used=look.asked)
         again_in_s = _again_in_s(known, look, pending=await check_runs.pending(tx, known.id))

@@ -58,9 +58,20 @@ async def defer(tx: Connection, run: Run, *, at: datetime.datetime | None = None
         at: Not before; now when left out.
     """
     deferrer = _deferrer.configure_task(
-        EXECUTE_RUN, queue=RUNS, lock=f"thread:{run.thread_id}", connection=tx, schedule_at=at
+        EXECUTE_RUN, queue=RUNS, lock=_thread_of(run), connection=tx, schedule_at=at
     )
     await deferrer.defer_async(run_id=str(run.id), trace_id=run.trace_id)
+
+
+async def hasten(tx: Connection, run: Run) -> None:
+    """Have a run's job that is to be done later done at once, in the transaction that makes it necessary.
+
+    Not by another one: of one lock's jobs, Procrastinate begins with the oldest, and a new one would wait
+    behind it.
+    """
+    cursor = await tx.execute(_HASTEN, {"lock": _thread_of(run)})
+    if cursor.rowcount == 0:
+        await defer(tx, run)
 
 
 async def defer_job(tx: Connection, name: str) -> None:
@@ -215,6 +226,18 @@ _TELL_NEXT = """
 """Workers are told of jobs when they are deferred. One that was deferred while its lock was held would
 otherwise be found by the next look only."""
 
+_HASTEN = """
+    WITH hastened AS (
+        UPDATE procrastinate_jobs SET scheduled_at = NULL
+         WHERE lock = %(lock)s AND status = 'todo'
+        RETURNING id, queue_name
+    )
+    SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                     json_build_object('type', 'job_inserted', 'job_id', id)::text)
+      FROM hastened
+"""
+"""As with new jobs, workers are told."""
+
 _END_JOB = f"""
     WITH finished AS MATERIALIZED (
         DELETE FROM procrastinate_jobs
@@ -223,6 +246,11 @@ _END_JOB = f"""
     )
     {_TELL_NEXT}
 """
+
+
+def _thread_of(run: Run) -> str:
+    """Return the lock of a run's jobs."""
+    return f"thread:{run.thread_id}"
 
 
 def queue_app() -> App:

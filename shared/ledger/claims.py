@@ -73,6 +73,8 @@ class Pause:
     reason: str
     expected: bool
     """Whether waiting is part of the work, and no news to anybody."""
+    code: str
+    """Of what keeps it: what has it go on sooner names that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,13 @@ _WAIT = """
 _PAUSE = f"""
     {_WAIT}, resume_at = %(until)s, pause = %(reason)s, paused_since = COALESCE(paused_since, now())
 """
+
+_PAUSED_FOR = f"""
+    status = 'waiting' AND resume_at > now()
+    AND %(code)s = (SELECT data->>'code' FROM events
+                     WHERE run_id = runs.id AND type = '{events.RUN_PAUSED}' ORDER BY seq DESC LIMIT 1)
+"""
+"""Indices: runs_of_project, and events' key, from its end."""
 
 _PAST_DEADLINE = """
     status = 'running' AND beat_at < clock_timestamp() - make_interval(secs => %s)
@@ -275,11 +284,44 @@ async def let_go_paused(tx: Connection, run: Run, pause: Pause, telling: Sequenc
         await _end(tx, run, _PAUSED_TOO_LONG, telling)
         return
     until = now + max(pause.until - datetime.now(UTC), SHORTEST_PAUSE)
-    told = {"reason": pause.reason, "until": until.isoformat(), "expected": pause.expected}
+    told = {
+        "reason": pause.reason,
+        "until": until.isoformat(),
+        "expected": pause.expected,
+        "code": pause.code,
+    }
     change = events.Change(_PAUSE, {"until": until, "reason": storable(pause.reason)})
     await _tell_changing(tx, run, [*telling, events.Told(events.RUN_PAUSED, told)], change)
     await queue.defer(tx, run, at=until)
     await _wake_next(tx, run.project_id)
+
+
+async def end_pauses(tx: Connection, project_id: ProjectId, *, code: str) -> int:
+    """Have a project's runs go on now that were paused until later; said again, it changes nothing.
+
+    Args:
+        tx: The transaction that stores what they wait for.
+        project_id: Whose runs.
+        code: Of what keeps them (`Pause.code`); what is paused for any other reason stays so.
+
+    Returns:
+        How many go on.
+    """
+    cursor = await tx.execute(
+        f"SELECT id FROM runs WHERE project_id = %(project_id)s AND {_PAUSED_FOR}",
+        {"project_id": project_id, "code": code},
+    )
+    ended = 0
+    for (run_id,) in await cursor.fetchall():
+        run = await get_locked(tx, run_id)
+        cursor = await tx.execute(
+            f"UPDATE runs SET resume_at = now() WHERE id = %(id)s AND {_PAUSED_FOR}",
+            {"id": run_id, "code": code},
+        )
+        if cursor.rowcount:
+            await queue.hasten(tx, run)
+            ended += 1
+    return ended
 
 
 async def let_go_ended(tx: Connection, run: Run, ending: Ending, telling: Sequence[events.Told] = ()) -> None:

@@ -72,7 +72,7 @@ async def test_a_run_that_waits_says_what_for(chat: Chat, owner: Person) -> None
 async def test_a_run_that_pauses_says_why_and_asks_nobody(chat: Chat, owner: Person) -> None:
     run = await build(chat, owner)
     until = datetime.now(UTC) + timedelta(hours=1)
-    await chat.pause(run, Pause(until, "GitHub takes no more requests.", expected=False))
+    await chat.pause(run, Pause(until, "GitHub takes no more requests.", expected=False, code="rate_limited"))
 
     assert (await look(chat, run)).note == "It pauses: GitHub takes no more requests."
     status = await owner.say("/status")

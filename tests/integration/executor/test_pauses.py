@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from shared.database import Database
 from shared.errors import ClaimLost
+from shared.ids import ProjectId
 from shared.ledger import claims
 from shared.ledger.claims import Claim, Pause
 from shared.ledger.runs import Run, Status
@@ -106,6 +107,23 @@ async def test_another_run_of_the_project_goes_on_in_a_pause(engine: Engine, tmp
     assert await engine.waiting(paused)
 
 
+async def test_what_has_come_sooner_has_it_go_on_at_once(engine: Engine, tmp_path: Path) -> None:
+    project = await engine.project()
+    paused = await engine.accept(
+        workflows.build_pausing, {"directory": str(_pauses(tmp_path, "3600"))}, project_id=project
+    )
+    await _once(engine)
+    assert await _end_pauses(engine, project, "rate_limited") == 0
+    await _once(engine)
+    assert not await engine.waiting(paused), "it is paused for something else"
+
+    assert [await _end_pauses(engine, project, "not_now") for _ in range(2)] == [1, 0]
+    assert await _schedule(engine) == [("todo", None)]
+    await _once(engine)
+    assert await engine.waiting(paused)
+    assert await _end_pauses(engine, project, "not_now") == 0, "it waits for a person"
+
+
 async def test_what_is_paused_for_a_day_without_a_step_ends(engine: Engine, tmp_path: Path) -> None:
     run = await _pausing(engine, tmp_path, "3600 3600")
     await _once(engine)
@@ -124,7 +142,7 @@ async def test_a_worker_that_lost_its_claim_pauses_nothing(engine: Engine) -> No
     async with engine.database.pipelined_transaction() as tx:
         await claims.claim(tx, run.id, worker="two")
     assert before is not None
-    pause = Pause(datetime.now(UTC) + timedelta(hours=1), "Later.", expected=False)
+    pause = Pause(datetime.now(UTC) + timedelta(hours=1), "Later.", expected=False, code="later")
     with pytest.raises(ClaimLost):
         async with engine.database.pipelined_transaction() as tx:
             await claims.let_go_paused(tx, await claims.lock_held(tx, before), pause)
@@ -163,6 +181,11 @@ async def _set_clock(engine: Engine, ahead: timedelta) -> None:
                 RETURN pg_catalog.{name}() + INTERVAL '{ahead.total_seconds()} seconds'
                 """
             )
+
+
+async def _end_pauses(engine: Engine, project: ProjectId, code: str) -> int:
+    async with engine.database.transaction() as tx:
+        return await claims.end_pauses(tx, project, code=code)
 
 
 async def _claims(engine: Engine, run: Run) -> Claim | None:

@@ -20,11 +20,16 @@ from infrastructure.forge.github import (
 from infrastructure.forge.github.survey import GitHubSurvey
 from infrastructure.forge.survey import Listed, Look
 from scheduler.github_sync import github_sync
+from shared.ids import ProjectId
 from shared.lease import LeaseLost
-from shared.ledger import projects
+from shared.ledger import claims, projects
+from shared.ledger.claims import Pause
 from shared.ledger.projects import Project as StoredProject
 from shared.ledger.repositories import Due
+from shared.ledger.runs import Run
 from shared.locks import HeldLock
+from tests import workflows
+from tests.engine import Engine
 from tests.fakes.github import FakeGitHub, InstalledApp
 from tests.integration.scheduler.hub import HELD, README, Hub, hub_of
 
@@ -38,6 +43,29 @@ async def hub(database_url: str, redis_url: str) -> AsyncIterator[Hub]:
 async def _stored(hub: Hub, name: str) -> StoredProject:
     async with hub.database.connection() as connection:
         return await projects.by_name(connection, name)
+
+
+async def _paused(hub: Hub, project_id: ProjectId, *, code: str) -> Run:
+    """Accept a run of a project, and let it be paused for an hour."""
+    engine = Engine(hub.database, hub.live)
+    run = await engine.accept(workflows.build_approval, project_id=project_id)
+    pause = Pause(datetime.now(UTC) + timedelta(hours=1), "Later.", expected=True, code=code)
+    async with hub.database.transaction() as tx:
+        await tx.execute("DELETE FROM procrastinate_jobs")
+        claim = await claims.claim(tx, run.id, worker="one")
+        assert claim is not None
+        await claims.let_go_paused(tx, await claims.lock_held(tx, claim), pause)
+    return run
+
+
+async def _goes_on(hub: Hub, run: Run) -> bool:
+    """Return whether a run's job is to be done now."""
+    async with hub.database.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT scheduled_at IS NULL FROM procrastinate_jobs WHERE lock = %s", [f"thread:{run.thread_id}"]
+        )
+        [(now,)] = await cursor.fetchall()
+    return bool(now)
 
 
 async def test_a_repository_that_a_project_has_recorded_is_known_after_one_sync(hub: Hub) -> None:
@@ -96,6 +124,27 @@ async def test_the_cost_of_a_push_does_not_grow_with_what_exists(hub: Hub) -> No
     assert (done.looked, done.moved) == (1, 1)
     assert (await hub.known(shops[7])).head == head
     assert hub.github.counts().total <= 10
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [("checks_pending", True), ("rate_limited", False)])
+async def test_a_check_that_comes_to_something_has_the_run_that_waits_for_it_go_on(
+    hub: Hub, code: str, goes_on: bool
+) -> None:
+    shop = hub.github.create("shop", README)
+    head = shop.push({"a.py": "a = 1\n"}, "work")
+    shop.open_pull("work", "Work")
+    shop.check(head, "ci", "in_progress")
+    project = await hub.project(shop)
+    await hub.sync()
+    run = await _paused(hub, project, code=code)
+    await hub.all_due()
+    await hub.sync()
+    assert not await _goes_on(hub, run), "nothing is new"
+
+    shop.check(head, "ci", "success")
+    await hub.all_due()
+    await hub.sync()
+    assert await _goes_on(hub, run) is goes_on
 
 
 async def test_a_branch_that_is_the_default_one_now_is_followed(hub: Hub) -> None:
