@@ -17,10 +17,12 @@ import structlog
 
 from infrastructure.archives import Archives
 from infrastructure.attachments import AttachmentStore
+from infrastructure.forge.mirrors import Mirrors
 from infrastructure.locks import LockBusy, locked
 from infrastructure.sandbox.running import RunningSandbox, running_sandboxes
 from infrastructure.workspace import Workspaces
 from scheduler.archives import ArchiveAges, remove_archives
+from scheduler.mirrors import remove_mirrors
 from shared.database import Database
 
 _GRACE_S = 60.0
@@ -30,7 +32,7 @@ _FILE_GRACE_S = 24 * 3600.0
 """A file is kept before the message that it came with is stored."""
 
 _FILES_EVERY_S = 3600.0
-"""How often all attachments and archives are looked at: there may be many."""
+"""How often all attachments, archives and mirrors are looked at: there may be many."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class Removed:
     workspaces: int = 0
     attachments: int = 0
     archives: int = 0
+    mirrors: int = 0
 
 
 class Leftovers:
@@ -64,6 +67,7 @@ class Leftovers:
         self._workspaces = Workspaces(home)
         self._attachments = AttachmentStore(home)
         self._archives = Archives(home)
+        self._mirrors = Mirrors(home)
         self._ages = ages
         self._grace_s = grace_s
         self._files_due = 0.0
@@ -81,6 +85,7 @@ class Leftovers:
                         removed,
                         attachments=await self._forget_attachments(),
                         archives=await remove_archives(self._database, self._archives, self._ages),
+                        mirrors=await remove_mirrors(self._database, self._mirrors),
                     )
         except LockBusy:
             return Removed()
@@ -91,6 +96,7 @@ class Leftovers:
                 workspaces=removed.workspaces,
                 attachments=removed.attachments,
                 archives=removed.archives,
+                mirrors=removed.mirrors,
             )
         return removed
 

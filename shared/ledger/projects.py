@@ -143,6 +143,14 @@ async def all_of_them(tx: Connection) -> list[Project]:
         return await cursor.fetchall()
 
 
+async def repository_numbers(tx: Connection) -> set[int]:
+    """Return the ids on GitHub of the repositories that projects have which are not removed."""
+    cursor = await tx.execute(
+        "SELECT (repository->>'id')::bigint FROM projects WHERE removed_at IS NULL AND repository ? 'id'"
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def set_repository(tx: Connection, project_id: ProjectId, repository: dict[str, Any]) -> None:
     """Note where the project's code lives."""
     await tx.execute("UPDATE projects SET repository = %s WHERE id = %s", [Jsonb(repository), project_id])

@@ -17,9 +17,10 @@ from infrastructure.forge.github import repositories
 from infrastructure.forge.github.client import GitHubClient
 from infrastructure.forge.github.errors import Archived, BadCredentials, MissingRight
 from infrastructure.forge.github.hosting import GitHubHosting
-from infrastructure.forge.github.mirror import Mirror, mirror, remove_mirror
+from infrastructure.forge.github.mirror import Mirror, mirror
 from infrastructure.forge.github.repositories import Wanted
 from infrastructure.forge.github.survey import GitHubSurvey
+from infrastructure.forge.mirrors import Mirrors
 from infrastructure.forge.protocol import BranchMoved, Commit, LogEntry, NoCommit, Repository
 from infrastructure.forge.reading import FileInfo
 from infrastructure.forge.snapshots import write_snapshot
@@ -40,7 +41,7 @@ class GitHubForge(GitHubHosting):
             owner: Who owns the repositories; the token's own account when left out.
         """
         super().__init__(client, owner)
-        self._root = home / "mirrors"
+        self._mirrors = Mirrors(home)
         self.survey = GitHubSurvey(client, owner)
         """Looks at all of the owner's repositories, and asks for what has changed."""
 
@@ -202,7 +203,7 @@ class GitHubForge(GitHubHosting):
             )
         )
         if number is not None:
-            await remove_mirror(self._root, number)
+            await self._mirrors.remove(number)
 
     async def examine(self) -> str:
         """Return who we are on GitHub, and for whom.
@@ -252,7 +253,7 @@ class GitHubForge(GitHubHosting):
 
     @asynccontextmanager
     async def _mirror(self, remote: Remote, token: str) -> AsyncIterator[Mirror]:
-        async with mirror(self._root, remote.id, remote.name, remote.clone_url, token) as copy:
+        async with mirror(self._mirrors, remote.id, remote.name, remote.clone_url, token) as copy:
             yield copy
 
 

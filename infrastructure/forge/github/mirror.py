@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from infrastructure import programs
 from infrastructure.forge import bare
@@ -15,8 +12,8 @@ from infrastructure.forge.bare import BareRepository, is_sha
 from infrastructure.forge.git import Git
 from infrastructure.forge.github.complaints import meaning
 from infrastructure.forge.github.credential import credential
+from infrastructure.forge.mirrors import Mirrors
 from infrastructure.forge.protocol import BranchMoved
-from infrastructure.locks import locked
 
 TIMEOUT_S = 600
 """For one fetch or push: a large repository over a slow line."""
@@ -135,35 +132,25 @@ class Mirror:
 
 
 @asynccontextmanager
-async def mirror(root: Path, number: int, name: str, url: str, token: str) -> AsyncIterator[Mirror]:
+async def mirror(mirrors: Mirrors, number: int, name: str, url: str, token: str) -> AsyncIterator[Mirror]:
     """Be the only one at work on a repository's mirror while the block runs; it is made if it is missing.
 
     Args:
-        root: Where mirrors are.
+        mirrors: Where mirrors are.
         number: The repository's id, which renames do not change.
         name: What people call it.
         url: What git takes, without credentials.
         token: What GitHub takes as a password.
     """
-    directory = root / f"{number}.git"
-    async with _alone(root, number) as lock:
+    directory = mirrors.path(number)
+    async with mirrors.alone(number) as lock:
         if not directory.is_dir():
             await bare.create(directory, description=name, settings={}, lock=lock)
+        # Those that nobody uses are removed.
+        directory.touch()
         local = BareRepository(name, Git(directory, lock=lock))
         await local.remove_stale_locks()
         yield Mirror(local, url, token)
-
-
-async def remove_mirror(root: Path, number: int) -> None:
-    """Remove what is here of a repository; nothing is fine."""
-    async with _alone(root, number):
-        await asyncio.to_thread(shutil.rmtree, root / f"{number}.git", ignore_errors=True)
-
-
-@asynccontextmanager
-async def _alone(root: Path, number: int) -> AsyncIterator[int]:
-    async with locked(root / ".locks" / f"{number}.lock") as lock:
-        yield lock
 
 
 _FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from infrastructure.forge import Commit, NameTaken, Repository
 from infrastructure.forge.github import Archived, GitHubForge, Gone, MissingRight
+from infrastructure.forge.mirrors import Mirrors
 from shared.errors import BadSetting
 from tests.integration.forge.machines import OnGitHub
 
@@ -175,6 +177,25 @@ async def test_nothing_is_left_here_of_what_is_removed(
 
     assert on_github.github.repositories == []
     assert not list(tmp_path.glob("home-*/mirrors/*.git"))
+
+
+async def test_a_mirror_that_is_used_says_so_and_one_that_is_gone_is_fetched_anew(
+    forge: GitHubForge, repository: Repository, tree: Path, tmp_path: Path
+) -> None:
+    made = await commit(forge, repository, tree)
+    assert repository.id is not None
+    # Whoever comes next tidies up after the commit, which changes the directory too.
+    await forge.log(repository, "main")
+    mirrors = Mirrors(next(tmp_path.glob("home-*")))
+    os.utime(mirrors.path(repository.id), (0, 0))
+
+    assert [entry.sha for entry in await forge.log(repository, "main")] == [made.sha]
+    [standing] = await mirrors.there_are()
+    assert standing.used_at > 0
+
+    assert await mirrors.remove_unused(standing)
+    assert await mirrors.there_are() == []
+    assert [entry.sha for entry in await forge.log(repository, "main")] == [made.sha]
 
 
 async def test_an_organisations_repositories_are_made_there(on_github: OnGitHub) -> None:
