@@ -151,6 +151,13 @@ async def _clear(
             await kept_work.note_trouble(tx, one.run_id, error=error.message)
         done.postponed += 1
         return not isinstance(error, GitHubUnavailable)
+    except Exception as error:
+        # What GitHub or an earlier version has left may be of any shape: that is trouble of this run alone.
+        log.exception("proposal.clearing_failed", run_id=str(one.run_id))
+        async with held.transaction(database) as tx:
+            await kept_work.note_trouble(tx, one.run_id, error=f"it failed ({type(error).__name__})")
+        done.postponed += 1
+        return True
     async with held.transaction(database) as tx:
         if await kept_work.clear(tx, one.run_id, branch_left=not gone):
             done.cleared += 1

@@ -62,7 +62,9 @@ def comment_once(repository: Remote, number: int, *, key: str, body: str, login:
     mark = f"<!-- telewright:{quoted(key, safe='')} -->"
     issue = repository.get_issue(number)
     for comment in issue.get_comments():
-        if comment.user.login.lower() == login.lower() and comment.body.startswith(mark):
+        # Of a comment whose account was deleted nobody is the user.
+        whose = comment.user.login if comment.user else ""
+        if whose.lower() == login.lower() and comment.body.startswith(mark):
             return
     issue.create_comment(f"{mark}\n{body}")
 

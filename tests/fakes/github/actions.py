@@ -339,7 +339,14 @@ def comment(world: World, repo: int, number: int, body: str, by: str | None) -> 
 def comments(world: World, repo: int, number: int) -> list[Json]:
     """What was said below an issue or pull request, oldest first."""
     found: list[Comment] = world.repositories[repo].issues[number].comments
-    return [{"id": c.id, "body": c.body, "by": c.user.login} for c in found]
+    return [{"id": c.id, "body": c.body, "by": c.user.login if c.user else None} for c in found]
+
+
+@action
+def disown_comment(world: World, repo: int, number: int, comment_id: int) -> None:
+    """Let the account be deleted that has said something."""
+    (found,) = (c for c in world.repositories[repo].issues[number].comments if c.id == comment_id)
+    found.user = None
 
 
 # Checks

@@ -252,6 +252,10 @@ class Project:
         """What was said below an issue or pull request, oldest first: `id`, `body`, `by`."""
         return list(self._act("comments", number=number))
 
+    def disown_comment(self, number: int, comment_id: int) -> None:
+        """Let the account be deleted that has said something; GitHub shows nobody in its place."""
+        self._act("disown_comment", number=number, comment_id=comment_id)
+
     # Checks
 
     def check(

@@ -85,7 +85,8 @@ class Comment:
     id: int
     number: int
     body: str
-    user: Account
+    user: Account | None
+    """None: the account was deleted since."""
     created_at: float
     updated_at: float
 

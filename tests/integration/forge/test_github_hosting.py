@@ -208,6 +208,18 @@ async def test_a_comment_is_made_once_and_what_others_say_under_its_key_counts_f
     assert said[1].endswith("\nDeployed")
 
 
+async def test_a_comment_by_an_account_that_was_deleted_stands_in_nobodys_way(
+    forge: GitHubForge, repository: Repository, project: Project, propose: Propose
+) -> None:
+    number = (await propose()).number
+    project.disown_comment(number, project.comment(number, "Why not?", by="bob"))
+
+    for _ in range(2):
+        await forge.comment_once(repository, number, key="run-1", body="Tests passed")
+
+    assert [comment["by"] for comment in project.comments(number)] == [None, "ann"]
+
+
 async def test_a_comment_or_release_whose_answer_is_lost_is_made_once(
     forge: GitHubForge, on_github: OnGitHub, repository: Repository, project: Project, propose: Propose
 ) -> None:

@@ -176,6 +176,18 @@ async def test_an_outage_postpones_one_after_the_other_and_the_pass_ends_where_n
     assert await site.after_the_pause() == Cleared(cleared=4)
 
 
+async def test_one_that_cannot_be_understood_is_postponed_and_stops_no_others(site: Site) -> None:
+    (odd, _), (plain, hello) = await site.begin("odd"), await site.propose()
+    async with site.engine.database.transaction() as tx:
+        await tx.execute("""UPDATE effects SET result = '{"before": 1}' WHERE run_id = %s""", [odd.id])
+    for run in (odd, plain):
+        await site.cancel(run)
+
+    assert await site.clear() == Cleared(cleared=1, postponed=1)
+    assert stands(hello) == ("closed", set())
+    assert await site.after_the_pause() == Cleared(postponed=1)
+
+
 async def test_a_limit_of_githubs_is_waited_for_and_loses_nothing(site: Site) -> None:
     run, hello = await site.propose()
     await site.cancel(run)

@@ -92,9 +92,9 @@ def comment(at: Addresses, repo: Repository, of: Comment) -> Json:
         "html_url": f"{page_of(at, repo, issue)}#issuecomment-{of.id}",
         "issue_url": f"{api}/issues/{of.number}",
         "body": of.body,
-        "user": simple_user(at, of.user),
+        "user": simple_user(at, of.user) if of.user else None,
         "created_at": moment(of.created_at),
         "updated_at": moment(of.updated_at),
-        "author_association": association(repo, of.user),
+        "author_association": association(repo, of.user) if of.user else "NONE",
         "performed_via_github_app": None,
     }
