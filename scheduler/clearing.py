@@ -136,8 +136,9 @@ async def _clear(
     async with held.transaction(database) as tx:
         # Beforehand, so that one of which nothing good comes never stands in the way of the others.
         await kept_work.begin(tx, one.run_id, pause_s=_pause_s(one))
+        proposal = _proposal(one, await kept_work.commits_of(tx, one.run_id))
     try:
-        gone = await clear(forge, hosting, Repository(**one.repository), _proposal(one))
+        gone = await clear(forge, hosting, Repository(**one.repository), proposal)
     except (RateLimited, BadCredentials):
         raise
     except (NoRepository, Archived) as error:
@@ -162,7 +163,7 @@ async def _clear(
         if await kept_work.clear(tx, one.run_id, branch_left=not gone):
             done.cleared += 1
             if not gone:
-                await _say_left(tx, one)
+                await _say_left(tx, one, proposal.branch)
                 done.branches_left += 1
                 done.told.add(one.session_id)
     return True
@@ -172,11 +173,12 @@ def _pause_s(one: KeptWork) -> float:
     return min(_FIRST_PAUSE_S * float(2 ** min(one.attempts, 10)), _LONGEST_PAUSE_S)
 
 
-def _proposal(one: KeptWork) -> Proposal:
+def _proposal(one: KeptWork, commits: frozenset[str]) -> Proposal:
     return Proposal(
         run=str(one.run_id),
         number=one.number,
         made_at=one.created_at,
+        commits=commits,
         ending=_ENDINGS[one.status],
         # Of a cancelled one it is that it was cancelled.
         reason=one.reason or "" if one.status is not Status.CANCELLED else "",
@@ -184,10 +186,10 @@ def _proposal(one: KeptWork) -> Proposal:
     )
 
 
-async def _say_left(tx: Connection, one: KeptWork) -> None:
+async def _say_left(tx: Connection, one: KeptWork, branch: str) -> None:
     """Tell where the run was asked for: it has ended, and tells nothing itself any more."""
     text = (
-        f"The branch {_proposal(one).branch} of {one.project} is left as it is, since somebody has pushed to it: "
+        f"The branch {branch} of {one.project} is left as it is, since somebody has pushed to it: "
         f"run {one.number} {_ENDINGS[one.status]}."
     )
     reply = Reply(blocks=[Text(text=text)], kind=Kind.NOTICE)

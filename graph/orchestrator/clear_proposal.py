@@ -30,10 +30,13 @@ async def clear_proposal(state: State, context: RunContext, tools: Tools) -> Non
     repository = await made_repository(context)
     if "kept" not in state or repository is None or tools.hosting is None:
         return
+    async with context.database.connection() as connection:
+        commits = await kept_work.commits_of(connection, context.run.id)
     proposal = Proposal(
         run=str(context.run.id),
         number=context.run.number,
         made_at=context.run.created_at,
+        commits=commits,
         ending="has ended without merging it",
     )
     try:

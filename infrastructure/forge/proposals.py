@@ -27,7 +27,9 @@ class Proposal:
     number: int
     """The run's, for people."""
     made_at: datetime
-    """The date of all its commits, to the second: no commit of anybody else's has it twice."""
+    """The date of all its commits, to the second."""
+    commits: frozenset[str]
+    """Those that it has recorded: none where it ended between a commit and its record."""
     ending: str
     """How the run has ended, after “run 7”: `was cancelled`."""
     reason: str = ""
@@ -72,6 +74,9 @@ def _may_go(proposal: Proposal, pulls: Sequence[PullRequest], newest: LogEntry) 
 
 
 def _is_of(proposal: Proposal, commit: LogEntry) -> bool:
+    if proposal.commits:
+        return commit.sha in proposal.commits
+    # Amending keeps the author's date alone; who rebases can keep both, which is why these come second.
     made_at = int(proposal.made_at.timestamp())
     return int(commit.authored_at.timestamp()) == int(commit.committed_at.timestamp()) == made_at
 

@@ -70,6 +70,18 @@ async def next_due(tx: Connection, *, grace_s: float) -> KeptWork | None:
         return await cursor.fetchone()
 
 
+async def commits_of(tx: Connection, run_id: RunId) -> frozenset[str]:
+    """Return the commits that a run has recorded to have put on its branch (the beginning of effects' key)."""
+    cursor = await tx.execute(
+        """
+        SELECT unnest(ARRAY[result->>'begun_at', result->>'sha']) FROM effects
+         WHERE run_id = %s AND kind = 'commit' AND starts_with(key, 'commit:') AND result IS NOT NULL
+        """,
+        [run_id],
+    )
+    return frozenset(str(sha) for (sha,) in await cursor.fetchall())
+
+
 async def begin(tx: Connection, run_id: RunId, *, pause_s: float) -> None:
     """Note that it is begun to take it away, and when to begin again if nobody lives to say what came of it."""
     await tx.execute(

@@ -12,7 +12,7 @@ import pytest
 from infrastructure.forge import Repository
 from infrastructure.forge.github import Archived, GitHubForge, GitHubUnavailable
 from infrastructure.forge.hosting import PullRequest
-from infrastructure.forge.proposals import Proposal, clear
+from infrastructure.forge.proposals import Proposal, clear, proposal_branch
 from tests.fakes.github import Project
 from tests.integration.forge.machines import OnGitHub
 
@@ -50,18 +50,20 @@ class Proposed:
 async def proposed(on_github: OnGitHub, tree: Path) -> Proposed:
     forge = on_github.elsewhere(patience_s=0)
     repository = await forge.ensure_repository("hello", "A greeting", owner_key="project-1")
-    proposal = Proposal(str(uuid4()), 7, WHEN, "failed", "@everyone: it\n    is `red`")
+    run, branch = str(uuid4()), proposal_branch(7)
     empty = tree.parent / "empty"
     empty.mkdir()
     begun = await forge.commit(
         repository, empty, branch="main", message="Begin", author_date=WHEN, expected_parent=None
     )
     for content, parent in ((empty, None), (tree, begun.sha)):
-        await forge.commit(
-            repository, content, branch=proposal.branch, message="Begin" if parent is None else "Create",
+        created = await forge.commit(
+            repository, content, branch=branch, message="Begin" if parent is None else "Create",
             author_date=WHEN, expected_parent=parent,
         )  # fmt: skip
-    await forge.save_work(repository, tree, run=proposal.run, author_date=WHEN)
+    await forge.save_work(repository, tree, run=run, author_date=WHEN)
+    commits = frozenset({begun.sha, created.sha})
+    proposal = Proposal(run, 7, WHEN, commits, "failed", "@everyone: it\n    is `red`")
     pull = await forge.ensure_pull_request(
         repository, head=proposal.branch, base="main", title="Create it", body=""
     )
@@ -131,6 +133,23 @@ async def test_a_branch_to_which_a_person_has_pushed_is_left_and_says_so(
     assert proposed.project.head(proposed.proposal.branch) == theirs
     [said] = proposed.said
     assert said.startswith("Run 7 failed. Telewright leaves this pull request and its branch to you")
+
+
+async def test_a_commit_that_a_person_has_rebased_with_its_dates_is_theirs(proposed: Proposed) -> None:
+    rebased = await proposed.forge.commit(
+        proposed.repository, proposed.tree.parent / "empty", branch=proposed.proposal.branch,
+        message="Create it, in other words", author_date=WHEN,
+        expected_parent=proposed.project.head(proposed.proposal.branch),
+    )  # fmt: skip
+
+    assert not await proposed.clear()
+    assert proposed.project.head(proposed.proposal.branch) == rebased.sha
+
+
+async def test_what_ended_before_its_commits_were_recorded_is_known_by_its_dates(proposed: Proposed) -> None:
+    proposed.proposal = replace(proposed.proposal, commits=frozenset())
+    assert await proposed.clear()
+    assert proposed.stands == ("closed", False, False)
 
 
 async def test_a_branch_to_which_a_person_has_pushed_after_the_merge_is_left(proposed: Proposed) -> None:

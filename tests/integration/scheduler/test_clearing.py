@@ -57,13 +57,27 @@ class Site:
         hello.push({"README.md": "# Hello\n"}, "main")
         branch, date = proposal_branch(run.number), run.created_at
         hello.set_ref(f"refs/heads/{branch}", hello.head("main"))
-        await self.forge.commit(
-            repository, self.tree, branch=branch, message="Create", author_date=date,
-            expected_parent=hello.head("main"),
-        )  # fmt: skip
+        begun_at = hello.head("main")
+        created = await self.commit(run, repository, "Create", expected_parent=begun_at)
+        async with self.engine.database.transaction() as tx:
+            await tx.execute(
+                """
+                INSERT INTO effects (run_id, key, kind, request, status, result)
+                VALUES (%s, 'commit:1', 'commit', '', 'done', %s)
+                """,
+                [run.id, Jsonb({"sha": created, "begun_at": begun_at})],
+            )
         await self.forge.save_work(repository, self.tree, run=str(run.id), author_date=date)
         hello.open_pull(branch, "Create it", base="main")
         return run, hello
+
+    async def commit(self, run: Run, repository: Repository, message: str, *, expected_parent: str) -> str:
+        """Commit the files to a run's branch, with its date."""
+        commit = await self.forge.commit(
+            repository, self.tree, branch=proposal_branch(run.number), message=message,
+            author_date=run.created_at, expected_parent=expected_parent,
+        )  # fmt: skip
+        return commit.sha
 
     async def cancel(self, run: Run) -> None:
         """Let a person call a run off while it waits."""
@@ -158,6 +172,18 @@ async def test_a_branch_that_a_person_has_pushed_to_is_left_and_told_of_once(sit
         f"The branch {branch} of hello is left as it is, since somebody has pushed to it: "
         f"run {run.number} was cancelled."
     )
+
+
+async def test_a_commit_that_a_person_has_rebased_with_the_runs_dates_is_left(site: Site) -> None:
+    run, hello = await site.propose()
+    branch = proposal_branch(run.number)
+    repository = Repository("hello", hello.clone_url, hello.id)
+    (site.tree / "main.py").write_text("print('rebased')\n")
+    await site.commit(run, repository, "Create", expected_parent=hello.head(branch))
+    await site.cancel(run)
+
+    assert (await site.clear()).branches_left == 1
+    assert stands(hello) == ("open", {branch})
 
 
 async def test_an_outage_postpones_one_after_the_other_and_the_pass_ends_where_nobody_answers(
