@@ -43,7 +43,7 @@ async def clear_proposal(state: State, context: RunContext, tools: Tools) -> Non
         cleared = await context.ensure(
             "proposal",
             "proposal",
-            {"repository": repository.name, "branch": proposal.branch},
+            {"repository": repository.identity, "branch": proposal.branch},
             partial(_clear, tools, tools.hosting, repository, proposal),
             note=partial(_note, proposal),
         )

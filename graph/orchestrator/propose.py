@@ -101,7 +101,7 @@ async def _commits(
         # Of each proposal: the branch may have been deleted since the one before.
         f"commit:{state.get('proposal', 1)}",
         "commit",
-        {"repository": repository.name, "branch": branch, "tree": state["tree"]},
+        {"repository": repository.identity, "branch": branch, "tree": state["tree"]},
         partial(_make_commits, state, context, tools, project, repository, branch),
     )
     await note_repository(context, tools, project, repository)
@@ -165,7 +165,7 @@ async def _pull_request(
     made = await context.ensure(
         f"pull_request:{number}",
         "pull_request",
-        {"repository": repository.name, "branch": branch, "proposal": number},
+        {"repository": repository.identity, "branch": branch, "proposal": number},
         make,
     )
     return found[0] if found else await hosting_of(tools).pull_request(repository, made["number"])

@@ -39,7 +39,7 @@ async def _commit(
         "commit",
         "commit",
         {
-            "repository": repository.name,
+            "repository": repository.identity,
             "branch": DEFAULT_BRANCH,
             "tree": state["tree"],
         },

@@ -34,7 +34,7 @@ async def save_work(state: State, context: RunContext, tools: Tools) -> State:
     saved = await context.ensure(
         f"work:{state['tree'][:12]}",
         "work",
-        {"repository": repository.name, "tree": state["tree"]},
+        {"repository": repository.identity, "tree": state["tree"]},
         partial(_save, state, context, tools, repository, tree),
     )
     return State(kept=saved["sha"])

@@ -65,6 +65,11 @@ class Repository:
     """The number by which its place knows it whatever it is called; None where names are all there is."""
 
     @property
+    def identity(self) -> str:
+        """What is the same for it for ever, also where its name can change."""
+        return self.name if self.id is None else str(self.id)
+
+    @property
     def is_local(self) -> bool:
         """Whether it is a directory of this machine."""
         return Path(self.url).is_absolute()

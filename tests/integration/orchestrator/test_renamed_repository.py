@@ -61,3 +61,19 @@ def _succeeded(run: Run) -> None:
 
 def _approved(release: Release) -> records.Release:
     return records.Release(release.commit_sha, release.digest.removeprefix("sha256:"))
+
+
+async def test_what_waits_goes_on_after_its_repository_was_renamed(bench: Bench, github: FakeGitHub) -> None:
+    run = await bench.work(Build(blueprint="note", name="hello", description="A note"))
+    run = await bench.answer(run, "approve")
+    assert run.status is Status.WAITING, run.reason
+    hello = github.repository("hello")
+
+    hello.rename("greeting")
+    async with bench.database.transaction() as tx:
+        await projects.follow_repository(tx, hello.id, name="greeting", url=hello.clone_url)
+    for _ in ("merge", "release"):
+        run = await bench.answer(run, "approve")
+
+    _succeeded(run)
+    assert [name for name in hello.refs() if "telewright" in name] == []
