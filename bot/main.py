@@ -135,7 +135,7 @@ class TelegramBot:
         )
         menu = Menu(self._bot)
         files = Files(self._bot, self._settings.home)
-        dispatcher = self._dispatcher(menu, notifier, sender, drafts, files)
+        dispatcher = self._dispatcher(held.token, menu, notifier, sender, drafts, files)
 
         async def handle(arrived: Arrived) -> None:
             await dispatcher.feed_update(self._bot, arrived.update, arrived=arrived)
@@ -186,13 +186,14 @@ class TelegramBot:
         return Webhook(self._bot, self._reception, self._settings)
 
     def _dispatcher(
-        self, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts, files: Files
+        self, token: int, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts, files: Files
     ) -> Dispatcher:
         dispatcher = Dispatcher()
         dispatcher.update.outer_middleware(Throttle(self._database, wake_sender=sender.wake))
         parts = Parts(
             database=self._database,
             bot=self._bot,
+            token=token,
             conversation=self._conversation,
             feed=self._feed,
             menu=menu,

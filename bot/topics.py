@@ -20,6 +20,7 @@ from bot.rendering.text import one_line
 from graph.orchestrator.work import Build
 from shared.database import Connection, Database
 from shared.ids import SessionId
+from shared.lease import assert_lease
 from shared.ledger import cursors, sessions
 
 _LONGEST_NAME = 128
@@ -37,16 +38,20 @@ log = structlog.get_logger(__name__)
 class Topics:
     """Opens topics, and knows which ones are ours."""
 
-    def __init__(self, database: Database, bot: Bot, *, wake_sender: Callable[[int], None]) -> None:
+    def __init__(
+        self, database: Database, bot: Bot, *, token: int, wake_sender: Callable[[int], None]
+    ) -> None:
         """Put it together.
 
         Args:
             database: Where topics, sessions and the outbox are.
             bot: Opens them.
+            token: The lease by which this process speaks.
             wake_sender: Told the chat for which there is something to send.
         """
         self._database = database
         self._bot = bot
+        self._token = token
         self._wake_sender = wake_sender
 
     async def is_ours(self, place: Place, session_id: SessionId) -> bool:
@@ -84,6 +89,9 @@ class Topics:
 
         Returns:
             The same as if it had been said in the topic; as it was, where there can be none.
+
+        Raises:
+            LeaseLost: Another process speaks by now, and opens it.
         """
         async with self._database.connection() as connection:
             topic = await known_topics.opened_for(connection, str(arrived.inbox_id))
@@ -99,13 +107,18 @@ class Topics:
     async def _create(self, chat_id: int, name: str) -> int:
         """Open a topic; where Telegram wants a moment's patience, it gets it once."""
         try:
-            opened = await self._bot.create_forum_topic(chat_id, name)
+            return await self._create_now(chat_id, name)
         except TelegramRetryAfter as error:
             if error.retry_after > _LONGEST_WAIT_S:
                 raise
             await asyncio.sleep(error.retry_after)
-            opened = await self._bot.create_forum_topic(chat_id, name)
-        return opened.message_thread_id
+            return await self._create_now(chat_id, name)
+
+    async def _create_now(self, chat_id: int, name: str) -> int:
+        # A speaker that was paused until now would open a second one, which nobody knows of.
+        async with self._database.transaction() as tx:
+            await assert_lease(tx, FRONT, self._token)
+        return (await self._bot.create_forum_topic(chat_id, name)).message_thread_id
 
     async def _left_behind(self, arrived: Arrived) -> int | None:
         """Return the topic that we opened for this before, and were killed before it was recorded.

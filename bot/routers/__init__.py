@@ -32,6 +32,8 @@ class Parts:
 
     database: Database
     bot: Bot
+    token: int
+    """The lease by which this process speaks."""
     conversation: Conversation
     feed: Feed
     menu: Menu
@@ -49,7 +51,7 @@ def routers(parts: Parts) -> list[Router]:
     Handlers get the update that stands in the inbox as `arrived`. An update that no router takes is
     nothing for us, and is handled with that.
     """
-    opening = Topics(parts.database, parts.bot, wake_sender=parts.wake_sender)
+    opening = Topics(parts.database, parts.bot, token=parts.token, wake_sender=parts.wake_sender)
     hearing = Hearing(
         parts.database,
         parts.bot,

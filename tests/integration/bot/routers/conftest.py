@@ -13,7 +13,6 @@ from shared.database import Database
 from shared.live import Live
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
-from tests.sending import next_token
 
 
 @pytest.fixture
@@ -58,15 +57,13 @@ async def ears(
 
 @pytest.fixture
 async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
-    """A notifier that holds the lease, and tells when it is asked to."""
-    async with database.transaction() as tx:
-        token = await next_token(tx)
+    """A notifier that tells when it is asked to."""
     return Notifier(
         database,
         live,
         Feed(database, live),
         bot=ears.bot,
-        token=token,
+        token=ears.token,
         wake_sender=ears.woken.append,
         follow=lambda _: None,
     )

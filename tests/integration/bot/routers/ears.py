@@ -34,6 +34,7 @@ from shared.ledger.runs import Run
 from shared.live import Live
 from tests.fakes.telegram import FakeTelegram, Message
 from tests.integration.conversation.chat import Server
+from tests.sending import next_token
 
 OWNER, OPERATOR, STRANGER = 1, 2, 3
 
@@ -48,6 +49,8 @@ class Ears:
     telegram: FakeTelegram
     database: Database
     bot: Bot
+    token: int
+    """The lease by which it speaks."""
     conversation: Conversation
     access: Access
     reception: Reception
@@ -144,6 +147,8 @@ async def open_ears(
 ) -> AsyncIterator[Ears]:
     """Let a bot hear people, and groups if they are let in; it waits so long for a file before it goes on."""
     bot = Bot(telegram.token, session=AiohttpSession(api=TelegramAPIServer.from_base(telegram.url)))
+    async with database.transaction() as tx:
+        token = await next_token(tx)
     server = Server()
     conversation = Conversation(
         database, live, Services(catalogue=catalogue, reader=server, patience=BRISKLY)
@@ -162,6 +167,7 @@ async def open_ears(
     parts = Parts(
         database=database,
         bot=bot,
+        token=token,
         conversation=conversation,
         feed=Feed(database, live),
         menu=menu,
@@ -185,6 +191,7 @@ async def open_ears(
             telegram,
             database,
             bot,
+            token,
             conversation,
             access,
             reception,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+import pytest
+
 from bot.identity import recognise
 from bot.outgoing import Words
+from shared.lease import LeaseLost
 from shared.live import Live
 from tests.fakes.telegram import FakeTelegram, Group, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears, open_ears
+from tests.sending import next_token
 
 
 async def words_of(ears: Ears, chat_id: int) -> list[str]:
@@ -112,6 +116,27 @@ async def test_a_topic_whose_opening_was_not_recorded_is_found_again(
     assert len(await ears.runs(f"{forum.id}:{topic.id}")) == 1
 
 
+async def test_a_speaker_that_was_replaced_opens_no_topic_and_its_successor_does(
+    ears: Ears, owner: Person, forum: Group, telegram: FakeTelegram, live: Live, tmp_path: Path
+) -> None:
+    async def hear_too_late() -> None:
+        async with open_ears(telegram, ears.database, live, tmp_path, forum.id) as paused:
+            async with ears.database.transaction() as tx:
+                await next_token(tx)
+            owner.say("/new@telewright_bot web-service hello", forum)
+            await paused.listen()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await hear_too_late()
+    assert ended.value.subgroup(LeaseLost) is not None
+    assert forum.topics == []
+
+    async with open_ears(telegram, ears.database, live, tmp_path, forum.id) as following:
+        await following.listen()
+    [topic] = forum.topics
+    assert len(await ears.runs(f"{forum.id}:{topic.id}")) == 1
+
+
 async def test_without_the_right_to_open_topics_it_goes_on_where_it_is_and_says_so_once(
     ears: Ears, owner: Person, forum: Group
 ) -> None:
@@ -127,6 +152,14 @@ async def test_without_the_right_to_open_topics_it_goes_on_where_it_is_and_says_
 async def test_another_bot_says_anew_how_one_speaks_to_it_and_what_it_may_not(
     ears: Ears, owner: Person, forum: Group, live: Live, tmp_path: Path
 ) -> None:
+    async def be_asked(bot: Ears, who: Person, where: Group) -> None:
+        async with bot.database.transaction() as tx:
+            await recognise(tx, bot.bot.id)
+        bot.telegram.fail("createForumTopic", None, status=400, description="Bad Request: not enough rights")
+        who.say("/new@telewright_bot web-service one", where)
+        await bot.listen()
+
+    await be_asked(ears, owner, forum)
     async with (
         FakeTelegram(token=f"8:{secrets.token_hex(16)}") as telegram,
         open_ears(telegram, ears.database, live, tmp_path, forum.id) as other,
@@ -134,14 +167,7 @@ async def test_another_bot_says_anew_how_one_speaks_to_it_and_what_it_may_not(
         person = telegram.user(OWNER, "Olga")
         telegram.supergroup("Team", person)
         its_forum = telegram.forum("Work", person)
-        for bot, who, where in ((ears, owner, forum), (other, person, its_forum)):
-            async with bot.database.transaction() as tx:
-                await recognise(tx, bot.bot.id)
-            bot.telegram.fail(
-                "createForumTopic", None, status=400, description="Bad Request: not enough rights"
-            )
-            who.say("/new@telewright_bot web-service one", where)
-            await bot.listen()
+        await be_asked(other, person, its_forum)
 
     assert its_forum.id == forum.id
     said = [row.key.partition(":")[0] for row in await ears.rows() if row.chat_id == forum.id]
