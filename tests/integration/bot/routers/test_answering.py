@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.places import READER
@@ -10,8 +14,13 @@ from shared.database import Database
 from shared.ids import SessionId
 from shared.ledger import sessions
 from shared.live import Live
+from tests.engine import until
 from tests.fakes.telegram import Group, Person
 from tests.integration.bot.routers.ears import OWNER, Ears
+
+LOCK = "pg_advisory_xact_lock(1)"
+WAIT = f"PERFORM {LOCK};"
+"""Have a transaction wait at its commit for the lock of a test."""
 
 
 async def session_of(ears: Ears, external_key: str) -> SessionId:
@@ -99,3 +108,138 @@ async def test_in_a_group_it_replies_to_what_it_answers(
     answer = next(row.content for row in reversed(await ears.rows()) if row.key.startswith("turn:"))
     assert isinstance(answer, Words)
     assert answer.reply_to == said.id
+
+
+async def test_an_answer_that_is_not_committed_leaves_nothing_and_is_told_once_when_it_is(
+    ears: Ears, notifier: Notifier, database: Database, live: Live, owner: Person
+) -> None:
+    owner.say("/start")
+    await ears.listen()
+    session_id = await session_of(ears, f"{OWNER}:0")
+    await notifier.deliver(session_id)
+    owner.say("/help")
+
+    async with _at_commit_of_a_row(
+        database, "PERFORM nextval('tries'); RAISE 'shutting down' USING ERRCODE = 'admin_shutdown';"
+    ):
+        await ears.take()
+        await until(lambda: ears.one("SELECT is_called FROM tries"))
+        assert await turns_told(ears) == [1]
+        assert await _told_up_to(ears, session_id) == 1
+    await ears.listen()
+
+    assert await turns_told(ears) == [1, 3]
+    assert await _told_up_to(ears, session_id) == 3
+    assert await Feed(database, live).unread(READER, session_id) == []
+
+
+async def test_what_is_handled_again_after_it_was_told_is_not_told_twice(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    owner.say("/start")
+    await ears.listen()
+    session_id = await session_of(ears, f"{OWNER}:0")
+    await notifier.deliver(session_id)
+    owner.say("/help")
+    await ears.listen()
+    told = [row.key for row in await ears.rows()]
+
+    async with database.transaction() as tx:
+        # As a process leaves it that ends right after its commit.
+        await tx.execute("UPDATE inbox SET handled_at = NULL")
+    await ears.listen()
+    await notifier.deliver(session_id)
+
+    assert [row.key for row in await ears.rows()] == told
+    assert await turns_told(ears) == [1, 3]
+
+
+async def test_while_the_notifier_tells_what_was_before_the_answer_is_left_to_it(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    owner.say("/start")
+    await ears.listen()
+    session_id = await session_of(ears, f"{OWNER}:0")
+    await notifier.deliver(session_id)
+    async with database.transaction() as tx:
+        body = {"blocks": [{"type": "text", "text": "The service is back."}], "kind": "notice"}
+        await sessions.say(tx, session_id, author="telewright", body=body, trace_id="0" * 32)
+
+    async with _at_commit_of_a_row(database, WAIT), asyncio.TaskGroup() as together:
+        async with database.transaction() as tx:
+            await tx.execute(f"SELECT {LOCK}")
+            together.create_task(notifier.deliver(session_id))
+            await until(lambda: _is_at_commit(ears), within_s=20)
+            owner.say("/help")
+            await ears.listen()
+        await until(lambda: _is_told_up_to(ears, session_id, 2), within_s=20)
+
+    await notifier.deliver(session_id)
+    assert await turns_told(ears) == [1, 2, 4]
+
+
+async def test_a_notifier_that_looks_while_an_answer_is_told_tells_it_no_second_time(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    owner.say("/start")
+    await ears.listen()
+    session_id = await session_of(ears, f"{OWNER}:0")
+    await notifier.deliver(session_id)
+
+    async with _at_commit_of_a_row(database, WAIT):
+        async with database.transaction() as tx:
+            await tx.execute(f"SELECT {LOCK}")
+            owner.say("/help")
+            await ears.take()
+            await until(lambda: _is_at_commit(ears), within_s=20)
+            await notifier.deliver(session_id)
+            assert await turns_told(ears) == [1]
+        await ears.listen()
+
+    await notifier.deliver(session_id)
+    assert await turns_told(ears) == [1, 3]
+    assert await _told_up_to(ears, session_id) == 3
+
+
+@asynccontextmanager
+async def _at_commit_of_a_row(database: Database, does: str) -> AsyncIterator[None]:
+    """Let something happen when a transaction is committed that has written into the outbox."""
+    async with database.connection() as connection:
+        await connection.execute(
+            f"""
+            CREATE SEQUENCE tries;
+            CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                {does}
+                RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION at_commit();
+            """
+        )
+    try:
+        yield
+    finally:
+        async with database.connection() as connection:
+            await connection.execute("DROP TRIGGER at_commit ON outbox")
+
+
+async def _told_up_to(ears: Ears, session_id: SessionId) -> int:
+    """Return the number of the last turn that needs no telling any more."""
+    return int(
+        await ears.one(
+            "SELECT position FROM cursors WHERE reader = %s AND stream = %s", READER, f"session:{session_id}"
+        )
+    )
+
+
+async def _is_told_up_to(ears: Ears, session_id: SessionId, number: int) -> bool:
+    return await _told_up_to(ears, session_id) == number
+
+
+async def _is_at_commit(ears: Ears) -> bool:
+    """Whether a transaction waits there for the test."""
+    waiting = await ears.one(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    )
+    return bool(waiting)
