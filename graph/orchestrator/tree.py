@@ -18,6 +18,7 @@ from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import project_of, repository_of
 from infrastructure.forge import NoCommit
+from infrastructure.forge.omissions import remove_omissions
 from shared.errors import Conflict
 
 _TREE = "tree"
@@ -94,6 +95,8 @@ async def _write_anew(state: State, tools: Tools, tree: Path) -> None:
     if await blueprint_digest(tools, state["blueprint"]) != state["blueprint_digest"]:
         raise BlueprintChanged
     await tools.coder.write(brief_of(state), tree)
+    # Before anything looks at it: what no commit has could neither be saved nor deployed with what was tested.
+    await remove_omissions(tree)
 
 
 def copy_for_tests(tree: Path) -> Path:

@@ -31,8 +31,8 @@ async def write_tree(git: Git, tree: Path) -> str:
     """
     try:
         found = await asyncio.to_thread(entries, tree)
-        ignored = await _ignored(git, tree, found)
-        kept = [entry for entry in found if entry.path not in ignored]
+        left_out = await ignored(git, tree, found)
+        kept = [entry for entry in found if entry.path not in left_out]
         await asyncio.to_thread(refuse_what_cannot_be_committed, tree, kept)
     except OSError as error:
         raise BadTree(f"The project cannot be read: {error.strerror}") from error
@@ -45,7 +45,8 @@ async def write_tree(git: Git, tree: Path) -> str:
     return (await git("write-tree", environment=index)).output.decode().strip()
 
 
-async def _ignored(git: Git, tree: Path, found: Sequence[Entry]) -> set[str]:
+async def ignored(git: Git, tree: Path, found: Sequence[Entry]) -> set[str]:
+    """Return the paths that the directory's `.gitignore` files name; any repository does for asking."""
     if not found:
         return set()
     paths = b"".join(os.fsencode(entry.path) + b"\0" for entry in found)

@@ -56,6 +56,21 @@ class MoodyCoder:
         (target / "mood.txt").write_text(f"{self._times}\n")
 
 
+class UntidyCoder:
+    """A `Coder` that writes files which it has git ignore as well."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._coder = tools.coder
+
+    async def write(self, brief: Brief, target: Path) -> None:
+        await self._coder.write(brief, target)
+        (target / ".gitignore").write_text("data/\n*.log\n!kept.log\n")
+        for name in ("data/deep/seed.txt", "a.log", "kept.log", ".git/config", "empty/of/files.log"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_text(name)
+        (target / "link.log").symlink_to("data")
+
+
 @pytest.fixture
 def elsewhere(
     hosted: Tools, github: FakeGitHub, tmp_path: Path, shared_parts: SharedParts
@@ -204,3 +219,19 @@ async def _saved(bench: Bench, run: Run) -> State:
     state = await scaffolded(bench, run, NOTE)
     state.update(await save_work(state, await claimed(bench, run), bench.tools))
     return state
+
+
+async def test_what_git_ignores_is_not_tested_and_the_saved_rest_can_be_had_again(
+    bench: Bench, elsewhere: Elsewhere
+) -> None:
+    bench.tools = replace(bench.tools, coder=UntidyCoder(bench.tools))
+    run = await bench.accept(NOTE)
+    state = await scaffolded(bench, run, NOTE)
+    here = await written_tree(state, await claimed(bench, run), bench.tools)
+    names = {path.relative_to(here).as_posix() for path in here.rglob("*")}
+    assert names >= {".gitignore", "kept.log", "note.txt"}
+    assert not names & {"data", "a.log", "link.log", ".git", "empty"}
+
+    state.update(await save_work(state, await claimed(bench, run), bench.tools))
+    there = await written_tree(state, await claimed(bench, run), elsewhere("another-home"))
+    assert {path.relative_to(there).as_posix() for path in there.rglob("*")} == names
