@@ -23,6 +23,7 @@ from bot.buckets import Bucket
 from bot.places import FRONT
 from shared.database import Connection, Database
 from shared.ids import UserId
+from shared.ledger import groups
 from shared.ledger.users import Role
 from shared.outages import OUTAGE
 
@@ -118,10 +119,10 @@ class Access:
         """Read anew who is let in."""
         async with self._database.connection() as connection:
             people = await _people(connection)
-            groups = await _groups(connection, self._set_groups)
+            let_in = await _groups(connection, self._set_groups)
         removed = {one for one, gone in people.items() if gone} - {self.owner_id}
         self._people = (self._set_people | people.keys()) - removed
-        self._groups = groups
+        self._groups = let_in
         self._read_at = self._now()
 
     async def catch_up(self, updates: Iterable[Update]) -> None:
@@ -171,18 +172,8 @@ async def _people(connection: Connection) -> dict[int, bool]:
 
 
 async def _groups(connection: Connection, from_settings: Collection[int]) -> Collection[int]:
-    """Return the groups that are let in: by an owner, or by the settings, under whatever id they have since."""
-    cursor = await connection.execute(
-        """
-        WITH RECURSIVE from_settings AS (
-            SELECT unnest(%s::bigint[]) AS id
-             UNION
-            SELECT moved_to FROM telegram_chats JOIN from_settings ON chat_id = id WHERE moved_to IS NOT NULL
-        )
-        SELECT id FROM from_settings UNION SELECT chat_id FROM telegram_groups
-        """,
-        [list(from_settings)],
-    )
+    """Return the groups that are let in."""
+    cursor = await connection.execute(groups.LET_IN, {"groups_in_settings": list(from_settings)})
     return frozenset(id_ for (id_,) in await cursor.fetchall())
 
 

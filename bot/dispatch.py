@@ -7,18 +7,19 @@ transaction must not wait for a lock in one of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
 from psycopg.rows import dict_row, tuple_row
 
-from bot import outbox
+from bot import chats, outbox
 from bot.chats import OPEN
 from bot.outbox import COLUMNS, PROGRESS, Row, RowStatus
 from bot.places import FRONT
 from shared.database import Connection
+from shared.ledger import groups
 from shared.storable import storable
 
 
@@ -90,6 +91,51 @@ async def holds(tx: Connection, token: int) -> bool:
     cursor = await tx.execute(f"SELECT EXISTS ({_HELD.removesuffix(' FOR KEY SHARE')})", {"token": token})
     row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def strangers(
+    tx: Connection, chat_ids: Collection[int], *, groups_in_settings: Collection[int] | None
+) -> set[int]:
+    """Return those of the chats where nobody is let in any more: of people who were let go, and such groups.
+
+    Two small statements, of which most rounds need the first: as a part of `take` it doubles what planning that costs.
+
+    Args:
+        tx: A transaction.
+        chat_ids: The chats.
+        groups_in_settings: The groups that the settings let in; None where nobody asks which are.
+    """
+    strange = set[int]()
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        if people := [chat_id for chat_id in chat_ids if not chats.is_group(chat_id)]:
+            # Index: the primary key.
+            await cursor.execute(
+                "SELECT id FROM users WHERE id = ANY(%s) AND removed_at IS NOT NULL",
+                [[f"{FRONT}:{chat_id}" for chat_id in people]],
+            )
+            strange |= {int(one.removeprefix(f"{FRONT}:")) for (one,) in await cursor.fetchall()}
+        met = {chat_id for chat_id in chat_ids if chats.is_group(chat_id)}
+        if met and groups_in_settings is not None:
+            await cursor.execute(groups.LET_IN, {"groups_in_settings": list(groups_in_settings)})
+            strange |= met - {chat_id for (chat_id,) in await cursor.fetchall()}
+    return strange
+
+
+async def drop(tx: Connection, chat_ids: Collection[int], *, token: int) -> None:
+    """Give up what is on its way to strangers, as far as nobody else is changing it; nothing without the lease."""
+    await tx.execute(
+        f"""
+        UPDATE outbox
+           SET status = CASE WHEN status = 'sent' THEN 'sent' ELSE 'dropped' END,
+               sent_revision = CASE WHEN status = 'sent' THEN revision ELSE sent_revision END,
+               error = 'nobody is let in there any more'
+         WHERE id IN (SELECT id FROM outbox
+                       -- Index: outbox_open.
+                       WHERE chat_id = ANY(%(chats)s) AND {OPEN} AND due_at < 'infinity' AND EXISTS ({_HELD})
+                         FOR NO KEY UPDATE OF outbox SKIP LOCKED)
+        """,
+        {"chats": list(chat_ids), "token": token},
+    )
 
 
 async def take(tx: Connection, looks: Sequence[Look], *, token: int) -> list[Next]:

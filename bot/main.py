@@ -121,7 +121,8 @@ class TelegramBot:
 
     async def _speak(self, held: Held) -> None:
         """Handle, tell and send, until the lease is lost."""
-        sender = Sender(self._database, self._bot, token=held.token)
+        groups = [one for one in self._settings.allowed_user_ids if one < 0]
+        sender = Sender(self._database, self._bot, token=held.token, groups_in_settings=groups)
         drafts = Drafts(self._database, self._bot, wake_sender=sender.wake)
         follows = Follows(self._conversation, drafts)
         notifier = Notifier(

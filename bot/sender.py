@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,7 +32,7 @@ from bot.outbox import Row, RowStatus
 from bot.outgoing import Toast
 from bot.pace import Pace, Waiting, Weight
 from bot.probe import Found, Missing, Probe
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.lease import LeaseLost
 from shared.outages import OUTAGE, outlast
 
@@ -70,6 +71,7 @@ class Sender:
         token: int,
         pace: Pace | None = None,
         handover_s: float = _HANDOVER_S,
+        groups_in_settings: Sequence[int] | None = None,
     ) -> None:
         """Put it together; nothing is sent yet.
 
@@ -79,7 +81,9 @@ class Sender:
             token: The lease by which this process speaks.
             pace: How fast.
             handover_s: Seconds for which calls may be under way that the last speaker has begun.
+            groups_in_settings: The groups that the settings let in; left out, nobody asks which are.
         """
+        self._groups_in_settings = groups_in_settings
         self._database = database
         self._token = token
         self._courier = Courier(bot)
@@ -212,7 +216,7 @@ class Sender:
             async with self._database.connection() as connection:
                 if done:
                     unrecorded = _without(done, await dispatch.record(connection, done, token=self._token))
-                taken = await dispatch.take(connection, looks, token=self._token) if looks else []
+                taken = await self._take(connection, looks) if looks else []
         except OUTAGE as error:
             log.warning("sender.waiting", error=str(error).partition("\n")[0])
             self._done = unrecorded + self._done
@@ -227,6 +231,16 @@ class Sender:
         self._begin(looks, taken, begun)
         if unrecorded:
             await asyncio.sleep(_SOON_S)
+
+    async def _take(self, connection: Connection, looks: list[Look]) -> list[Next]:
+        """Take what is next, but for what is for strangers: it may have been written before they were let go."""
+        # In what is held, a call may be under way: what it came to is to be known first.
+        asked = {look.chat_id for look in looks if not look.held}
+        strange = await dispatch.strangers(connection, asked, groups_in_settings=self._groups_in_settings)
+        if strange:
+            await dispatch.drop(connection, strange, token=self._token)
+        known = [look for look in looks if look.chat_id not in strange]
+        return await dispatch.take(connection, known, token=self._token) if known else []
 
     def _take_back(self, looks: list[Look]) -> None:
         """Ask again for chats for which the answer was lost."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -144,12 +144,20 @@ async def speaking(
     limits: Limits = BRISK,
     running: bool = True,
     handover_s: float = 0.0,
+    groups_in_settings: Sequence[int] | None = None,
 ) -> AsyncIterator[Speaking]:
     """A sender that holds the lease and works; nobody speaks beside it, unless a handover takes time."""
     bot = bot_of(telegram)
     async with database.transaction() as tx:
         token = await next_token(tx)
-    sender = Sender(database, bot, token=token, pace=Pace(limits), handover_s=handover_s)
+    sender = Sender(
+        database,
+        bot,
+        token=token,
+        pace=Pace(limits),
+        handover_s=handover_s,
+        groups_in_settings=groups_in_settings,
+    )
     task = asyncio.create_task(sender.run()) if running else None
     try:
         yield Speaking(database, bot, token, sender)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from psycopg.rows import class_row
 
 from shared.database import Connection
 from shared.ids import UserId
+
+LET_IN: Final = """
+    WITH RECURSIVE let_in AS (
+        (SELECT unnest(%(groups_in_settings)s::bigint[]) AS id UNION SELECT chat_id FROM telegram_groups)
+         UNION
+        SELECT moved_to FROM telegram_chats JOIN let_in ON chat_id = id WHERE moved_to IS NOT NULL
+    )
+    SELECT id FROM let_in
+"""
+"""The groups that are let in: by an owner, or by the settings, under whatever id they have since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bot.texts import NOT_TAKEN
 from graph.conversation.replies import CommandChoice
 from shared.database import Database
 from shared.ids import UserId
-from shared.ledger import sessions, users
+from shared.ledger import groups, sessions, users
 from shared.ledger.users import Role
 from tests.engine import until
 from tests.fakes.telegram import FakeTelegram, Message, Person
@@ -587,7 +587,8 @@ class TestChats:
             await sessions.ensure(
                 tx, front=FRONT, external_key=f"{group.id}:0", owner_id=UserId("telegram:1")
             )
-        async with speaking(database, telegram) as speaker:
+            await groups.let_in(tx, group.id, by=UserId("telegram:1"))
+        async with speaking(database, telegram, groups_in_settings=[]) as speaker:
             await speaker.stand(group, QUESTION, key="q")
             await speaker.settled("q")
             moved = group.migrate()
@@ -622,6 +623,64 @@ class TestChats:
             row = await known_topics.get(connection, forum.id, topic.id)
         assert row is not None
         assert row.gone_at is not None
+
+
+class TestStrangers:
+    async def test_whoever_is_let_go_in_the_middle_of_a_run_is_told_nothing_more_until_they_are_let_in_again(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        bob, annes = writer(telegram, 2), UserId(f"{FRONT}:1")
+        async with database.transaction() as tx:
+            await users.let_in(tx, annes, name="Ann", role=Role.OPERATOR)
+        async with speaking(database, telegram, groups_in_settings=[]) as speaker:
+            await speaker.stand(ann, "step 1", key="progress:run")
+            await speaker.settled("progress:run")
+            async with database.transaction() as tx:
+                await outbox.put(tx, key="written", place=place(ann), content=Words(text="x"), solicited=True)
+                await users.let_in(tx, UserId(f"{FRONT}:3"), name="Olga", role=Role.OWNER)
+                await users.let_go(tx, annes)
+            await speaker.stand(ann, "step 2", key="progress:run")
+            await speaker.put(ann, "the plan", key="plan", solicited=False)
+            rows = await speaker.settled(
+                "written", "plan", "progress:run", await speaker.put(bob, "others go on")
+            )
+            shown_to_stranger = said(telegram, ann)
+
+            async with database.transaction() as tx:
+                await users.let_in(tx, annes, name="Ann", role=Role.OPERATOR)
+            await speaker.stand(ann, "step 3", key="progress:run")
+            await speaker.settled("progress:run", await speaker.put(ann, "the result", solicited=False))
+
+        assert [(row.status, row.error) for row in rows] == [
+            (RowStatus.DROPPED, "nobody is let in there any more"),
+            (RowStatus.DROPPED, "nobody is let in there any more"),
+            (RowStatus.SENT, "nobody is let in there any more"),
+            (RowStatus.SENT, None),
+        ]
+        assert (shown_to_stranger, said(telegram, bob)) == (["step 1"], ["others go on"])
+        assert said(telegram, ann) == ["step 3", "the result"]
+
+    async def test_a_group_is_told_things_as_long_as_an_owner_or_the_settings_let_it_in(
+        self, database: Database, telegram: FakeTelegram, ann: Person
+    ) -> None:
+        team, set_, strange = (telegram.supergroup(name, ann) for name in ("Team", "Set", "Strange"))
+        by = UserId(f"{FRONT}:1")
+        async with database.transaction() as tx:
+            await users.let_in(tx, by, name="Ann", role=Role.OWNER)
+            await groups.let_in(tx, team.id, by=by)
+        async with speaking(database, telegram, groups_in_settings=[set_.id]) as speaker:
+            await speaker.settled(*[await speaker.put(one, "before") for one in (team, set_, strange)])
+            async with database.transaction() as tx:
+                await groups.let_go(tx, team.id)
+            await speaker.settled(*[await speaker.put(one, "between") for one in (team, set_, strange)])
+            async with database.transaction() as tx:
+                await groups.let_in(tx, team.id, by=by)
+            await speaker.settled(*[await speaker.put(one, "after") for one in (team, set_, strange)])
+
+        told = [
+            [one.text for one in telegram.messages(group, by_bot=True)] for group in (team, set_, strange)
+        ]
+        assert told == [["before", "after"], ["before", "between", "after"], []]
 
 
 class TestPace:
