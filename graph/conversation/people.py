@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from graph.conversation import texts
 from graph.conversation.calls import Call
 from graph.conversation.exchange import Exchange
+from graph.conversation.following import ended
 from graph.conversation.replies import Reply, Table
 from graph.conversation.texts.words import clock, listed, paragraph
 from shared.errors import BadInput, NotAllowed
 from shared.ids import UserId
-from shared.ledger import audit, groups, users
+from shared.ledger import audit, followings, groups, sessions, users
+from shared.ledger.followings import Following
 from shared.ledger.users import Member, NoSuchUser, Role
 
 _TELEGRAM = "telegram"
@@ -137,12 +139,30 @@ async def _remove(exchange: Exchange, who: UserId | _Group) -> Reply:
         if not await groups.let_go(exchange.tx, who.chat_id):
             raise NoSuchUser(texts.people.group_not_let_in(who.chat_id))
         await _record(exchange, "group.removed", who)
+        followed = await followings.of_chat(exchange.tx, _TELEGRAM, str(who.chat_id))
+        await _end_following(exchange, followed, texts.people.THE_GROUP)
         return Reply.saying(texts.people.group_let_go(who.chat_id))
     member = await users.let_go(exchange.tx, who)
     if member.from_settings:
         raise _stands_in_settings(member.name)
     await _record(exchange, "user.removed", who, role=member.role)
+    await _end_following(exchange, await followings.of_person(exchange.tx, who), member.name)
     return Reply.saying(texts.people.let_go(member.name, who))
+
+
+async def _end_following(exchange: Exchange, followed: Sequence[Following], who: str) -> None:
+    """Show no more of the logs that a stranger follows; where others are, they learn why."""
+    for one in followed:
+        if await followings.end(exchange.tx, one.session_id, one.number):
+            told = ended(one.project, one.number, texts.logs.let_go(who), [])
+            await sessions.say(
+                exchange.tx,
+                one.session_id,
+                author="telewright",
+                body=told.model_dump(mode="json"),
+                trace_id=exchange.trace_id,
+            )
+            exchange.to_wake.add(one.session_id)
 
 
 def _stands_in_settings(who: str) -> StandsInSettings:

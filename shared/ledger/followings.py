@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
-from shared.ids import SessionId
+from shared.ids import SessionId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Following:
     project: str
 
 
-_COLUMNS = "id AS session_id, (spec #>> '{following,number}')::bigint AS number, spec #>> '{following,project}' AS project"
+_NUMBER = "(spec #>> '{following,number}')::bigint"
+_COLUMNS = f"id AS session_id, {_NUMBER} AS number, spec #>> '{{following,project}}' AS project"
 
 
 async def begin(tx: Connection, following: Following) -> bool:
@@ -73,8 +74,24 @@ async def of_session(tx: Connection, session_id: SessionId) -> Following | None:
 
 async def of_front(tx: Connection, front: str) -> list[Following]:
     """Return what a front's sessions follow. Index: sessions (front, external_key)."""
+    return await _found(tx, "front = %s AND spec ? 'following'", front)
+
+
+async def of_person(tx: Connection, user_id: UserId) -> list[Following]:
+    """Return what somebody follows, wherever they asked for it. Index: the inbox's primary key."""
+    return await _found(
+        tx, f"spec ? 'following' AND {_NUMBER} IN (SELECT id FROM inbox WHERE user_id = %s)", user_id
+    )
+
+
+async def of_chat(tx: Connection, front: str, chat: str) -> list[Following]:
+    """Return what the sessions of a front's chat follow: its own, and those of its topics."""
+    return await _found(
+        tx, "front = %s AND starts_with(external_key, %s) AND spec ? 'following'", front, f"{chat}:"
+    )
+
+
+async def _found(tx: Connection, condition: str, *parameters: str) -> list[Following]:
     async with tx.cursor(row_factory=class_row(Following)) as cursor:
-        await cursor.execute(
-            f"SELECT {_COLUMNS} FROM sessions WHERE front = %s AND spec ? 'following'", [front]
-        )
+        await cursor.execute(f"SELECT {_COLUMNS} FROM sessions WHERE {condition}", parameters)
         return await cursor.fetchall()

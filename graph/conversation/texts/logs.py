@@ -56,6 +56,11 @@ def stopped_by(name: str) -> str:
     return f"{name} stopped it."
 
 
+def let_go(who: str) -> str:
+    """Say that whoever followed it is a stranger now."""
+    return f"{who} is not let in any more."
+
+
 def left_behind(project: str) -> str:
     """Say that the program that showed it is no more."""
     return f"What showed it was closed or started again. To go on, write /logs {project} follow"

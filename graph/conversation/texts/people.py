@@ -96,6 +96,9 @@ def group_let_go(chat_id: int) -> str:
     return f"I listen no more in the group {chat_id}."
 
 
+THE_GROUP: Final = "The group"
+
+
 # -- What cannot be done ----------------------------------------------------------------------------
 
 GROUP_WITHOUT_ROLE: Final = "A group has no role: each person in it has their own."

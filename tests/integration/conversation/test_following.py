@@ -251,3 +251,34 @@ async def test_another_fronts_logs_are_left_alone(chat: Chat, owner: Person, hel
     await chat.conversation.end_left_behind(front="another")
 
     assert await ends(chat, owner) == []
+
+
+async def test_whoever_is_let_go_follows_nothing_any_more_and_others_there_are_told(
+    chat: Chat, owner: Person, hello: str
+) -> None:
+    other = await chat.person(Role.OPERATOR, name="other", chat="another")
+    screen = Screen(chat, other, await other.say(f"/logs {hello} follow"))
+    kept = Screen(chat, owner, await owner.say(f"/logs {hello} follow"))
+    await screen.shows("two")
+
+    await owner.say(f"/users remove {other.user.id}")
+
+    await screen.ended()
+    [end] = await ends(chat, other)
+    assert end.plain.endswith("Other is not let in any more.")
+    assert await ends(chat, owner) == []
+    await owner.say(f"/logs {hello} stop")
+    await kept.ended()
+
+
+async def test_a_group_that_is_let_go_follows_nothing_any_more(chat: Chat, owner: Person, hello: str) -> None:
+    session = await chat.conversation.open(front="telegram", external_key="-1001234:5", user=owner.user)
+    there = Person(chat.conversation, session.id, owner.user)
+    await owner.say("/users add -1001234")
+    screen = Screen(chat, there, await there.say(f"/logs {hello} follow"))
+
+    await owner.say("/users remove -1001234")
+
+    await screen.ended()
+    [end] = await ends(chat, there)
+    assert end.plain.endswith("The group is not let in any more.")
