@@ -12,7 +12,7 @@ async def private_chats_of_deciders(
 ) -> list[Place]:
     """Return the private chats of those who may answer a question, when the one who asked for the run may not.
 
-    In a group, everybody sees the question, and whoever may answers it.
+    Nor may whoever was let go. In a group, everybody sees the question, and whoever may answers it.
     """
     cursor = await tx.execute(
         """
@@ -24,7 +24,7 @@ async def private_chats_of_deciders(
             ON decider.role = ANY (allowed_roles) AND decider.removed_at IS NULL AND decider.id <> asker.id
           JOIN telegram_chats ON kind = 'private' AND 'telegram:' || chat_id = decider.id
          WHERE approvals.id = %s AND runs.id = %s
-           AND (by_someone_else OR NOT asker.role = ANY (allowed_roles))
+           AND (by_someone_else OR NOT asker.role = ANY (allowed_roles) OR asker.removed_at IS NOT NULL)
          ORDER BY telegram_chats.chat_id
         """,
         [approval_id, run_id],

@@ -14,7 +14,7 @@ from graph.conversation.replies import Reply, Table
 from graph.conversation.texts.words import clock, listed, paragraph
 from shared.errors import BadInput, NotAllowed
 from shared.ids import UserId
-from shared.ledger import audit, followings, groups, sessions, users
+from shared.ledger import audit, expiry, followings, groups, sessions, users
 from shared.ledger.followings import Following
 from shared.ledger.users import Member, NoSuchUser, Role
 
@@ -147,6 +147,7 @@ async def _remove(exchange: Exchange, who: UserId | _Group) -> Reply:
         raise _stands_in_settings(member.name)
     await _record(exchange, "user.removed", who, role=member.role)
     await _end_following(exchange, await followings.of_person(exchange.tx, who), member.name)
+    exchange.to_wake.update(await expiry.remind_of_all(exchange.tx, who))
     return Reply.saying(texts.people.let_go(member.name, who))
 
 

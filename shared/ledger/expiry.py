@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg.rows import class_row
 
 from shared.database import Connection
-from shared.ids import ApprovalId
+from shared.ids import ApprovalId, SessionId, UserId
 from shared.ledger import events
 from shared.ledger.approvals import COLUMNS, Approval, get
 from shared.ledger.runs import Run, Status, get_locked
@@ -45,9 +45,40 @@ async def remind(tx: Connection, approval_id: ApprovalId) -> Run | None:
     )
     if cursor.rowcount == 0:
         return None
-    told = {"approval_id": str(approval_id), "expires_at": approval.expires_at.isoformat()}
-    await events.append(tx, run.id, events.APPROVAL_REMINDED, {**approval.question, **told})
+    await _tell(tx, approval)
     return run
+
+
+async def remind_of_all(tx: Connection, requested_by: UserId) -> list[SessionId]:
+    """Remind of everything that somebody's runs ask, since others have to answer it now.
+
+    Whoever is reminded of it so is reminded once more when its time is nearly over.
+
+    Returns:
+        The sessions of the runs.
+    """
+    cursor = await tx.execute(
+        """
+        SELECT approvals.id FROM approvals JOIN runs ON runs.id = run_id
+         WHERE approvals.status = 'pending' AND expires_at > now() AND requested_by = %s AND ended_at IS NULL
+         ORDER BY run_id, ordinal
+        """,
+        [requested_by],
+    )
+    reminded = list[SessionId]()
+    for (approval_id,) in await cursor.fetchall():
+        run = await get_locked(tx, (await get(tx, approval_id)).run_id)
+        # Whoever decides has the run's lock too.
+        approval = await get(tx, approval_id)
+        if approval.status == "pending":
+            await _tell(tx, approval)
+            reminded.append(run.session_id)
+    return reminded
+
+
+async def _tell(tx: Connection, approval: Approval) -> None:
+    told = {"approval_id": str(approval.id), "expires_at": approval.expires_at.isoformat()}
+    await events.append(tx, approval.run_id, events.APPROVAL_REMINDED, {**approval.question, **told})
 
 
 async def overdue(tx: Connection, *, limit: int = 100) -> list[Approval]:

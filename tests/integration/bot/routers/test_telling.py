@@ -14,7 +14,7 @@ from bot.places import Place
 from graph.conversation.health import service_changed
 from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
-from shared.ids import ProjectId, RunId, SessionId
+from shared.ids import ApprovalId, ProjectId, RunId, SessionId
 from shared.ledger import events, sessions
 from shared.ledger.health import Aspect, Health, Service, State
 from shared.live import Live
@@ -247,6 +247,37 @@ async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed
     assert [row.approval_id for row in prompts] == [asked.id, elsewhere.id]
     assert ((await chat.approval(asked)).answer or {})["text"] == "name: for-one"
     assert (await chat.approval(elsewhere)).status == "pending"
+
+
+async def test_what_a_stranger_has_asked_for_is_put_to_those_who_may_decide(
+    ears: Ears, notifier: Notifier, owner: Person, operator: Person
+) -> None:
+    owner.say("/whoami")
+    for name in ("one", "other"):
+        operator.say(f"/new web-service {name}")
+    await ears.listen()
+    other, one = await ears.runs(f"{OPERATOR}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [before] = await chat.ask(one, plan_question("Build one?"))
+    await notifier.deliver(one.session_id)
+    assert await _asked_in(ears, OWNER) == []
+
+    owner.say(f"/users remove {OPERATOR}")
+    await ears.listen()
+    [after] = await chat.ask(other, plan_question("Build other?"))
+    await notifier.deliver(one.session_id)
+
+    # What stood already, and what was asked since.
+    assert await _asked_in(ears, OWNER) == [before.id, after.id]
+    [row, _] = [row for row in await ears.rows() if row.chat_id == OWNER and row.approval_id]
+    assert isinstance(row.content, Words)
+    assert row.content.text.startswith(f"Run {one.number} still waits: Build one?")
+    assert row.content.buttons[0][0].text == "✅ Approve"
+
+
+async def _asked_in(ears: Ears, chat_id: int) -> list[ApprovalId | None]:
+    """Return the questions that are put in a chat."""
+    return [row.approval_id for row in await ears.rows() if row.chat_id == chat_id and row.approval_id]
 
 
 async def test_in_a_topic_only_what_names_us_or_replies_is_the_text_that_a_run_asks_for(
