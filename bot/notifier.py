@@ -10,7 +10,7 @@ import structlog
 from aiogram import Bot
 
 from bot.follows import Begun
-from bot.overview import pin_overview
+from bot.overview import pin_overview, pinned_by
 from bot.places import FRONT, READER
 from bot.telling import How, Telling
 from graph.conversation import Feed, FeedItem
@@ -196,7 +196,7 @@ class Notifier:
     async def _move_on(self) -> None:
         async with self._database.connection() as connection:
             at_work = await _at_work(connection)
-            overviews = await _overviews(connection)
+            overviews = await _overviews(connection, self._bot.id)
         for run_id, session_id in at_work:
             if self._turns[session_id].locked():
                 # It is being told of, which may take long. The others' time moves on meanwhile.
@@ -244,15 +244,15 @@ async def _at_work(tx: Connection) -> list[tuple[RunId, SessionId]]:
     return [(RunId(row[0]), SessionId(row[1])) for row in await cursor.fetchall()]
 
 
-async def _overviews(tx: Connection) -> list[int]:
-    """Return the forums whose overview stands, and was never pinned."""
+async def _overviews(tx: Connection, bot_id: int) -> list[int]:
+    """Return the forums whose overview stands, and was never pinned by this bot."""
     cursor = await tx.execute(
         """
         SELECT chat_id FROM telegram_chats
           JOIN outbox USING (chat_id)
          WHERE kind = 'forum' AND outbox.key = 'overview:' || chat_id AND message_id IS NOT NULL
-           AND NOT EXISTS (SELECT FROM cursors WHERE reader = %s AND stream = 'pinned:' || chat_id)
+           AND NOT EXISTS (SELECT FROM cursors WHERE reader = %s AND stream = %s || chat_id)
         """,
-        [READER],
+        [READER, pinned_by(bot_id)],
     )
     return [int(row[0]) for row in await cursor.fetchall()]

@@ -81,7 +81,7 @@ async def pin_overview(database: Database, bot: Bot, chat_id: int) -> None:
         row = await outbox.of_key(tx, _key(chat_id))
         if row is None or row.message_id is None:
             return
-        stream = f"pinned:{chat_id}"
+        stream = f"{pinned_by(bot.id)}{chat_id}"
         if await cursors.position(tx, reader=READER, stream=stream) == row.message_id:
             return
         await cursors.advance(tx, reader=READER, to={stream: row.message_id})
@@ -89,6 +89,11 @@ async def pin_overview(database: Database, bot: Bot, chat_id: int) -> None:
         await bot.pin_chat_message(chat_id, row.message_id, disable_notification=True)
     except AiogramError as error:
         log.info("overview.not_pinned", chat_id=chat_id, error=str(error))
+
+
+def pinned_by(bot_id: int) -> str:
+    """Begin the names of the cursors that keep what a bot has pinned, by chat: another one has pinned nothing."""
+    return f"pinned:{bot_id}:"
 
 
 async def _lines(tx: Connection, chat_id: int) -> list[_Line]:

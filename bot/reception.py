@@ -105,19 +105,20 @@ class Reception:
                 continue
             if not self._access.lets_in_group(change.chat.id):
                 if self._access.is_owner(change.from_user.id):
-                    await self._tell_owner(change)
+                    await self._tell_owner(update.update_id, change)
             elif self._access.user_of(update) is None:
                 async with self._database.transaction() as tx:
                     await follow(tx, change)
 
-    async def _tell_owner(self, change: ChatMemberUpdated) -> None:
+    async def _tell_owner(self, number: int, change: ChatMemberUpdated) -> None:
         if state_after(change) is ChatState.GONE:
             return
         title = isolated(cut(one_line(change.chat.title or ""), _TITLE))
         async with self._database.transaction() as tx:
             await outbox.put(
                 tx,
-                key=f"group:{change.chat.id}",
+                # Each time that the bot is put into a group, whichever bot it is: each numbers its updates itself.
+                key=f"group:{change.new_chat_member.user.id}:{number}",
                 place=Place(change.from_user.id),
                 content=Words(text=texts.group_not_let_in(title, change.chat.id)),
                 solicited=True,

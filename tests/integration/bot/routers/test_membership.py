@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aiogram.types import ChatMemberRestricted
+from aiogram.types import ChatMemberRestricted, Update
 
 from bot import chats, outbox
 from bot.outgoing import Words
@@ -189,3 +189,31 @@ async def test_the_owner_is_told_how_to_let_a_group_in(ears: Ears, owner: Person
     assert isinstance(told.content, Words)
     assert f"/users add {theirs.id}" in told.content.text
     assert (told.chat_id, await ears.one("SELECT count(*) FROM inbox")) == (OWNER, 2)
+
+
+async def test_the_owner_is_told_again_when_the_bot_is_put_there_again_or_is_another_one(
+    ears: Ears, owner: Person
+) -> None:
+    await ears.listen()
+    team = ears.telegram.supergroup("New team", owner)
+    await ears.listen()
+
+    for bot_id, number in ((ears.bot.id, None), (8, 1)):
+        me = {"id": bot_id, "is_bot": True, "first_name": "Bot", "username": "telewright_bot"}
+        put_there = {
+            "chat": {"id": team.id, "type": "supergroup", "title": "New team"},
+            "from": {"id": owner.id, "is_bot": False, "first_name": "Olga"},
+            "date": 1,
+            "old_chat_member": {"status": "left", "user": me},
+            "new_chat_member": {"status": "member", "user": me},
+        }
+        if number is None:
+            ears.telegram.enqueue({"my_chat_member": put_there})
+            await ears.listen()
+        else:
+            await ears.reception.take(
+                [Update.model_validate({"update_id": number, "my_chat_member": put_there})]
+            )
+
+    told = [row for row in await ears.rows() if row.key.startswith("group:")]
+    assert [row.chat_id for row in told] == [OWNER] * 3

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from aiogram import Bot
 
+from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.overview import pin_overview, refresh_overview
+from shared.database import Database
 from shared.ids import UserId
 from shared.ledger import projects, sessions
 from shared.ledger.projects import Service
@@ -119,3 +122,20 @@ async def test_it_is_pinned_once_and_people_may_unpin_it(ears: Ears, forum: Grou
     await pin_overview(ears.database, ears.bot, forum.id)
 
     assert len(ears.telegram.calls("pinChatMessage")) == 1
+
+
+async def test_another_bot_pins_its_own(
+    ears: Ears, database: Database, forum: Group, notifier: Notifier
+) -> None:
+    await project(ears, "hello", f"{forum.id}:55")
+    await refresh(ears, forum.id)
+    sent = await ears.bot.send_message(forum.id, "Projects")
+    await ears.sent(await ears.row(f"overview:{forum.id}"), Message(ears.telegram, forum.id, sent.message_id))
+    before = Bot(f"7:{ears.bot.token.partition(':')[2]}", session=ears.bot.session)
+    await pin_overview(database, before, forum.id)
+    pinned = len(ears.telegram.calls("pinChatMessage"))
+
+    await notifier._move_on()
+    await notifier._move_on()
+
+    assert len(ears.telegram.calls("pinChatMessage")) == pinned + 1
