@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.database import Connection
+from shared.hostile import clean
 from shared.ids import ProjectId
 from shared.ledger import chunks
 from shared.ledger.chunks import Vector
@@ -28,7 +29,13 @@ class Place:
     """From 1."""
     last_line: int
     content: str
-    """What stands there, without secrets."""
+    """What stands there, without secrets; as many lines as stand there."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The content's lines without anything that steers, counted as git counts them: at line feeds alone."""
+        # What else breaks a line becomes a line feed when it is cleaned, and would shift all numbers below.
+        return [clean(line).replace("\n", " ") for line in self.content.split("\n")]
 
 
 async def search_code(
@@ -65,7 +72,7 @@ async def search_code(
                     hit.symbol,
                     hit.first_line,
                     hit.last_line,
-                    redactor.text(hit.content),
+                    redactor.text(hit.content, lines_kept=True),
                 )
             )
     return places

@@ -67,12 +67,17 @@ class Redactor:
         ordered = sorted(self._values, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
-    def text(self, text: str) -> str:
-        """Return the text without secrets."""
+    def text(self, text: str, *, lines_kept: bool = False) -> str:
+        """Return the text without secrets.
+
+        Args:
+            text: Anything.
+            lines_kept: Whether a secret of several lines leaves as many, so that those below keep their numbers.
+        """
         if self._known is not None:
-            text = self._known.sub(REMOVED, text)
+            text = _without(self._known, REMOVED, text, lines_kept=lines_kept)
         for form, instead in FORMS:
-            text = form.sub(instead, text)
+            text = _without(form, instead, text, lines_kept=lines_kept)
         return text
 
     def value(self, value: Any, *, depth: int = 0) -> Any:  # noqa: ANN401
@@ -93,3 +98,14 @@ class Redactor:
         if value is not None and SECRET_KEY.search(key) and not INNOCENT_KEY.fullmatch(key):
             return REMOVED
         return self.value(value, depth=depth + 1)
+
+
+def _without(form: re.Pattern[str], instead: str, text: str, *, lines_kept: bool) -> str:
+    if not lines_kept:
+        return form.sub(instead, text)
+
+    def of_as_many_lines(found: re.Match[str]) -> str:
+        left = found.expand(instead)
+        return left + "\n" * (found[0].count("\n") - left.count("\n"))
+
+    return form.sub(of_as_many_lines, text)

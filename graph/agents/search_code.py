@@ -134,7 +134,7 @@ def _shown(place: Place, mark: str, most: int) -> str:
     begin, end, cut = f"[{mark}] {where}{symbol}\n", f"[/{mark}]", "(cut: read the file for the rest)\n"
     lines = [
         f"{number}| {_short(line, _LONGEST_LINE)}\n"
-        for number, line in enumerate(clean(place.content).split("\n"), place.first_line)
+        for number, line in enumerate(place.lines, place.first_line)
     ]
     room = most - len(begin) - len(end)
     if sum(map(len, lines)) <= room:

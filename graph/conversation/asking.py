@@ -117,7 +117,7 @@ def _by_words_alone(exchange: Exchange) -> bool:
 
 
 def _shown(place: Place, project: str, question: str) -> Block:
-    lines = clean(place.content).split("\n")
+    lines = place.lines
     first = _best_window(lines, question)
     shown = [_short(line) for line in lines[first : first + _LINES_SHOWN]]
     start = place.first_line + first

@@ -137,6 +137,21 @@ async def test_secrets_in_the_code_are_left_out(code: Code) -> None:
     assert password not in answer
 
 
+async def test_lines_have_the_numbers_that_git_gives_them(code: Code) -> None:
+    breaks = "\x0b\x0c\x85\u2028\u2029\r"
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", "x" * 40, "y" * 40, "-----END PRIVATE KEY-----"])
+    written = f"GREETING = 'a{breaks}b'\nKEY = '{key}'\ngreet = 7\n"
+    project_id = await code.project("hello", a__py=written)
+
+    answer = await called(search_code_tool(code.database, project_id), query="greeting greet key")
+
+    numbered = [line for line in answer.split("\n") if re.match(r"\d+\| ", line)]
+    assert numbered == [
+        f"1| GREETING = 'a{' ' * len(breaks)}b'",
+        "2| KEY = '[redacted]", "3| ", "4| ", "5| '", "6| greet = 7",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("most", [400, 1_000, MOST_CHARACTERS])
 async def test_an_answer_has_no_more_characters_than_it_may(code: Code, most: int) -> None:
     files = {

@@ -121,6 +121,17 @@ def test_a_value_learnt_later_is_left_out_from_then_on() -> None:
     assert redactor.text(f"it is {secret}") == f"it is {REMOVED}"
 
 
+@given(first=words, second=words)
+def test_where_lines_are_counted_a_secret_of_several_leaves_as_many(first: str, second: str) -> None:
+    key = f"-----BEGIN PRIVATE KEY-----\n{first}\n-----END PRIVATE KEY-----"
+    text = f"before\n{key}\n{first}\n{second}\nbearer\n{first}\nafter"
+
+    clean = Redactor([f"{first}\n{second}"]).text(text, lines_kept=True)
+
+    assert clean.count("\n") == text.count("\n")
+    assert first not in clean
+
+
 def test_very_deep_and_strange_values_are_written_as_text_or_not_at_all() -> None:
     deep: object = "x"
     for _ in range(100):
