@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ HALF = b"GET / HTTP/1.1\r\nHost: he"
 
 @pytest.mark.parametrize("said", [b"", HALF], ids=["silence", "half-a-header"])
 async def test_a_place_taken_without_a_request_is_free_again_after_the_limit(said: bytes) -> None:
-    async with served(header_s=1.5) as port:
+    async with served(header_s=2) as port:
         connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_AT_ONCE)]
         for _, writer in connections:
             writer.write(said)
@@ -36,19 +36,21 @@ async def test_a_place_taken_without_a_request_is_free_again_after_the_limit(sai
 
 
 async def test_a_header_that_drips_gets_no_more_time_and_neither_does_a_second_one() -> None:
-    async with served(header_s=0.5) as port:
+    async with served(header_s=1) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
         await reader.readuntil(b"hello")
         dripping = asyncio.create_task(_drip(writer))
-        async with asyncio.timeout(10):
-            assert await reader.read() == b""
+        # What drips in when it has been closed already is answered with a reset.
+        with suppress(ConnectionResetError):
+            async with asyncio.timeout(10):
+                assert await reader.read() == b""
         dripping.cancel()
         writer.close()
 
 
 async def test_a_request_may_take_longer_than_its_header() -> None:
-    async with served(header_s=0.1) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with served(header_s=1) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/slow")).text == "done"
 
 
@@ -72,7 +74,7 @@ def app() -> FastAPI:
         return PlainTextResponse("hello")
 
     async def slow() -> PlainTextResponse:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.3)
         return PlainTextResponse("done")
 
     app.add_api_route("/", hello)
