@@ -40,13 +40,20 @@ class Ages:
     """Checkpoints of ended runs."""
     runs: int
     """The most ended runs that keep events and checkpoints."""
+    messages: int
+    """The most messages that are known by what came in, but for those of the last two days."""
     batch: int = _BATCH
     """The most rows of a transaction."""
 
     @classmethod
     def of(cls, settings: Settings) -> Ages:
         """Return what a person has set."""
-        return cls(settings.retention_days, settings.retention_checkpoint_days, settings.retention_runs)
+        return cls(
+            settings.retention_days,
+            settings.retention_checkpoint_days,
+            settings.retention_runs,
+            settings.retention_messages,
+        )
 
 
 def retention(database: Database, ages: Ages) -> PeriodicJob:
@@ -88,7 +95,7 @@ class _Pass:
             yield batch
         # Attachments before the messages that they came with.
         for table, statement in _BY_AGE.items():
-            async for count in self._all(statement, days=self._ages.days):
+            async for count in self._all(statement, days=self._ages.days, kept=self._ages.messages):
                 yield table, count
 
     async def _checkpoints(self) -> AsyncIterator[tuple[str, int]]:
@@ -187,11 +194,15 @@ _BY_AGE: Final = {
                AND NOT EXISTS (SELECT FROM runs WHERE runs.id = attachments.run_id AND ended_at IS NULL)
              ORDER BY created_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
     """,
-    # What was said stays in the turns; they forget how it came.
+    # What was said stays in the turns; they forget how it came. Telegram delivers an update for a day
+    # (https://core.telegram.org/bots/api#getting-updates): so long each must be known again.
     "inbox": f"""
         WITH old AS MATERIALIZED (
             SELECT id FROM inbox
-             WHERE handled_at < {_OLD}
+             WHERE (handled_at < {_OLD}
+                    OR handled_at < now() - interval '2 days'
+                       AND handled_at <= (SELECT handled_at FROM inbox WHERE handled_at IS NOT NULL
+                                           ORDER BY handled_at DESC OFFSET %(kept)s LIMIT 1))
                AND NOT EXISTS (SELECT FROM attachments WHERE attachments.inbox_id = inbox.id)
              ORDER BY handled_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
         ), unlinked AS (
@@ -235,4 +246,4 @@ _BY_AGE: Final = {
              ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
     """,
 }
-"""What goes by its age alone, in this order. Indexes: attachments_by_age, inbox_handled, outbox_by_age, cursors_of_stream."""
+"""What goes by its age, and what came in by its number as well, in this order. Indexes: attachments_by_age, inbox_handled, outbox_by_age, cursors_of_stream."""

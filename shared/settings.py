@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     retention_runs: int = Field(
         5000, ge=0, description="The most ended runs that keep events and checkpoints; the oldest go first"
     )
+    retention_messages: int = Field(
+        100_000, ge=0, description="The most messages of which is kept how they came in; two days' always are"
+    )
     retention_releases: int = Field(
         20, ge=1, description="The most releases of a project whose archives a machine keeps"
     )

@@ -19,7 +19,7 @@ from shared.locks import HeldLock, redis_lock
 from tests import workflows
 from tests.engine import Engine, until
 
-AGES = Ages(days=90, checkpoint_days=7, runs=1000)
+AGES = Ages(days=90, checkpoint_days=7, runs=1000, messages=100_000)
 CHECKPOINTS = ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
 
 
@@ -94,6 +94,32 @@ async def test_what_came_in_and_went_out_goes_by_its_age_in_batches(engine: Engi
         for table, kept in {"inbox": 2, "outbox": 2, "outbox_buttons": 0, "turns": 25}.items():
             cursor = await connection.execute(f"SELECT count(*) FROM {table}")
             assert (table, await cursor.fetchone()) == (table, (kept,))
+
+
+async def test_of_what_came_in_only_so_much_stays_but_for_that_of_two_days(engine: Engine) -> None:
+    run = await engine.accept(workflows.build_failing)
+    await engine.drain()
+    async with engine.database.transaction() as tx:
+        await tx.execute(
+            """
+            INSERT INTO inbox (front, external_id, session_id, user_id, payload, trace_id, handled_at)
+            SELECT 'counted', days, sessions.id, owner_id, '{}', '', now() - make_interval(days => days)
+              FROM generate_series(0, 6) AS days, sessions WHERE sessions.id = %s
+            """,
+            [run.session_id],
+        )
+
+    async def stays(*, of: int) -> list[str]:
+        await _remove(engine, replace(AGES, messages=of))
+        async with engine.database.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT external_id FROM inbox WHERE front = 'counted' ORDER BY external_id"
+            )
+            return [row[0] for row in await cursor.fetchall()]
+
+    assert await stays(of=1000) == ["0", "1", "2", "3", "4", "5", "6"]
+    assert await stays(of=4) == ["0", "1", "2", "3"]
+    assert await stays(of=0) == ["0", "1"]
 
 
 async def test_what_was_noted_of_a_button_and_a_message_goes_with_them(engine: Engine) -> None:

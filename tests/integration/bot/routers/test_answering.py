@@ -28,6 +28,15 @@ async def session_of(ears: Ears, external_key: str) -> SessionId:
     return SessionId(await ears.one("SELECT id FROM sessions WHERE external_key = %s", external_key))
 
 
+async def greeted(ears: Ears, notifier: Notifier, owner: Person) -> SessionId:
+    """Begin a private conversation whose greeting was told, and return its session."""
+    owner.say("/start")
+    await ears.listen()
+    session_id = await session_of(ears, f"{OWNER}:0")
+    await notifier.deliver(session_id)
+    return session_id
+
+
 async def turns_told(ears: Ears) -> list[int]:
     """Return the numbers of the turns that stand in the outbox, in the order in which they were written."""
     return [int(row.key.rpartition(":")[2]) for row in await ears.rows() if row.key.startswith("turn:")]
@@ -36,10 +45,7 @@ async def turns_told(ears: Ears) -> list[int]:
 async def test_it_stands_in_the_outbox_before_anybody_looks_for_news(
     ears: Ears, notifier: Notifier, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    await greeted(ears, notifier, owner)
 
     owner.say("/help")
     await ears.listen()
@@ -51,10 +57,7 @@ async def test_it_stands_in_the_outbox_before_anybody_looks_for_news(
 async def test_nothing_is_left_to_tell_then(
     ears: Ears, notifier: Notifier, database: Database, live: Live, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
     owner.say("/help")
     owner.say("/whoami")
     await ears.listen()
@@ -67,10 +70,7 @@ async def test_nothing_is_left_to_tell_then(
 async def test_what_was_said_before_is_told_before(
     ears: Ears, notifier: Notifier, database: Database, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
     async with database.transaction() as tx:
         body = {"blocks": [{"type": "text", "text": "The service is back."}], "kind": "notice"}
         await sessions.say(tx, session_id, author="telewright", body=body, trace_id="0" * 32)
@@ -86,10 +86,7 @@ async def test_what_was_said_before_is_told_before(
 async def test_what_starts_work_is_left_to_the_notifier(
     ears: Ears, notifier: Notifier, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
 
     owner.say("/new web-service hello")
     await ears.listen()
@@ -113,10 +110,7 @@ async def test_in_a_group_it_replies_to_what_it_answers(
 async def test_an_answer_that_is_not_committed_leaves_nothing_and_is_told_once_when_it_is(
     ears: Ears, notifier: Notifier, database: Database, live: Live, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
     owner.say("/help")
 
     async with _at_commit_of_a_row(
@@ -136,10 +130,7 @@ async def test_an_answer_that_is_not_committed_leaves_nothing_and_is_told_once_w
 async def test_what_is_handled_again_after_it_was_told_is_not_told_twice(
     ears: Ears, notifier: Notifier, database: Database, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
     owner.say("/help")
     await ears.listen()
     told = [row.key for row in await ears.rows()]
@@ -157,10 +148,7 @@ async def test_what_is_handled_again_after_it_was_told_is_not_told_twice(
 async def test_while_the_notifier_tells_what_was_before_the_answer_is_left_to_it(
     ears: Ears, notifier: Notifier, database: Database, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
     async with database.transaction() as tx:
         body = {"blocks": [{"type": "text", "text": "The service is back."}], "kind": "notice"}
         await sessions.say(tx, session_id, author="telewright", body=body, trace_id="0" * 32)
@@ -181,10 +169,7 @@ async def test_while_the_notifier_tells_what_was_before_the_answer_is_left_to_it
 async def test_a_notifier_that_looks_while_an_answer_is_told_tells_it_no_second_time(
     ears: Ears, notifier: Notifier, database: Database, owner: Person
 ) -> None:
-    owner.say("/start")
-    await ears.listen()
-    session_id = await session_of(ears, f"{OWNER}:0")
-    await notifier.deliver(session_id)
+    session_id = await greeted(ears, notifier, owner)
 
     async with _at_commit_of_a_row(database, WAIT):
         async with database.transaction() as tx:
