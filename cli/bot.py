@@ -48,5 +48,6 @@ def _services(settings: Settings, issues: IssueReader | None) -> Services:
         issues=issues,
         model=settings.model,
         embedder=embedder_of(settings),
+        dashboard=settings.dashboard_url,
         fixed_users=frozenset(UserId(f"{FRONT}:{one}") for one in settings.allowed_user_ids),
     )

@@ -127,6 +127,7 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
                 issues=issues,
                 model=settings.model,
                 embedder=embedder_of(settings),
+                dashboard=settings.dashboard_url,
             )
             conversation = Conversation(database, live, services)
             try:

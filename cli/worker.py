@@ -61,4 +61,5 @@ def _tools(settings: Settings, places: Places) -> Tools:
         coder=BlueprintCoder(blueprints, Renderings()),
         probe=HttpProbe(),
         attachments=AttachmentStore(home),
+        dashboard=settings.dashboard_url,
     )

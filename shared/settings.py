@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
@@ -104,6 +104,9 @@ class Settings(BaseSettings):
 
     metrics_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
         None, description="ADDRESS:PORT where /metrics is read, for Prometheus; unset: not served"
+    )
+    dashboard_url: str | None = Field(
+        None, description="A Grafana dashboard, as people's browsers reach it; unset: results lead to none"
     )
 
     retention_days: int = Field(
@@ -300,6 +303,19 @@ class Settings(BaseSettings):
     def _metrics(cls, address: object) -> object:
         return _address(address, "127.0.0.1:9464")
 
+    @field_validator("dashboard_url")
+    @classmethod
+    def _dashboard(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        example = "https://grafana.example.com/d/abc/telewright"
+        _require_url(url, ("https", "http"), example)
+        parts = urlsplit(url)
+        _require(parts.hostname and _has_good_port(parts), f"should be a URL like {example}")
+        # It is shown in every chat.
+        _require("@" not in parts.netloc, "should have no user or password in it: everybody reads it")
+        return url
+
     @field_validator("github_app_private_key")
     @classmethod
     def _private_key(cls, key: SecretStr | None) -> SecretStr | None:
@@ -404,6 +420,13 @@ def _require_url(url: str, schemes: tuple[str, ...], example: str) -> None:
     _require(
         scheme in schemes and "://" in url and not re.search(r"\s", url), f"should be a URL like {example}"
     )
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _blank(value: object) -> bool:

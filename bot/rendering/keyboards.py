@@ -16,7 +16,8 @@ from graph.conversation.replies import CommandChoice, DecisionChoice, Link, Repl
 MOST_BUTTONS = 100
 """Buttons of a message that Telegram takes."""
 
-_MOST_LINKS = 3
+_MOST_LINKS = 4
+"""The service, the pull request, the repository and the dashboard."""
 _COLUMNS = 60
 _UNITS = 200
 """Telegram shortens what does not fit by itself; this keeps a keyboard small."""

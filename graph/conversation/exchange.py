@@ -37,6 +37,8 @@ class Services:
     """The configured `provider:model`, if any."""
     embedder: Embedder | None = None
     """Makes vectors of questions, if an embeddings model is configured."""
+    dashboard: str | None = None
+    """The address of a dashboard that shows projects, if there is one."""
     patience: Patience = field(default_factory=Patience)
     """How long a log is followed, and how closely."""
     fixed_users: frozenset[UserId] = frozenset()

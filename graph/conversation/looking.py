@@ -27,6 +27,7 @@ from graph.conversation.replies import (
 )
 from graph.conversation.reports import report
 from graph.conversation.texts.words import clock, paragraph, since
+from graph.dashboard import dashboard_address
 from infrastructure.deploy.deployer import ServiceState
 from shared.errors import BadInput
 from shared.ledger import deployments, followings, projects, releases, runs
@@ -258,7 +259,14 @@ async def _service(exchange: Exchange, project: Project) -> list[Block]:
     elif seen and seen.error:
         pairs[texts.projects.SEEN] = texts.projects.nothing_seen(seen.error.message, seen.error.advice)
     block: Facts = facts(pairs.items())
-    return [block, Link(url=url)] if url else [block]
+    return [block, *([Link(url=url)] if url else []), *_dashboard(exchange, project)]
+
+
+def _dashboard(exchange: Exchange, project: Project) -> list[Link]:
+    address = exchange.services.dashboard
+    if address is None:
+        return []
+    return [Link(url=dashboard_address(address, project=project.name), label=texts.progress.DASHBOARD)]
 
 
 def _wanted(project: Project, *, under_way: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from graph.context import RunContext
+from graph.dashboard import dashboard_address
 from graph.orchestrator.clear_proposal import clear_proposal
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.repository import web_address
@@ -26,7 +27,7 @@ async def report(state: State, context: RunContext, tools: Tools) -> State:
     result: dict[str, str | int] = {"outcome": outcome.value}
     if "project_id" in state:
         project = await any_project_of(context, state)
-        result |= await _facts(state, context, outcome, project)
+        result |= await _facts(state, context, tools, outcome, project)
         await clear_proposal(state, context, tools)
         if outcome is Outcome.CANCELLED:
             await _free_name(context, project)
@@ -35,7 +36,7 @@ async def report(state: State, context: RunContext, tools: Tools) -> State:
 
 
 async def _facts(
-    state: State, context: RunContext, outcome: Outcome, project: Project
+    state: State, context: RunContext, tools: Tools, outcome: Outcome, project: Project
 ) -> dict[str, str | int]:
     facts: dict[str, str | int] = {"project": project.name}
     if project.repository is not None and (address := web_address(repository_of(project))):
@@ -50,6 +51,8 @@ async def _facts(
             last = await deployments.last_succeeded(connection, project.id)
         if last is not None and last.url is not None:
             facts["url"] = last.url
+    if tools.dashboard is not None:
+        facts["dashboard"] = dashboard_address(tools.dashboard, project=project.name, run=context.run.number)
     return facts
 
 

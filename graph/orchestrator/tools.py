@@ -56,6 +56,8 @@ class Tools:
     coder: Coder
     probe: Probe
     attachments: AttachmentStore
+    dashboard: str | None = None
+    """The address of a dashboard that shows projects and runs, if there is one."""
 
 
 def is_proposed(state: State, tools: Tools) -> bool:

@@ -140,5 +140,11 @@ def cancelled(number: int, title: str, reason: str) -> str:
     return f"Run {number}, {title}, is cancelled. {reason}".rstrip()
 
 
-ADDRESSES: Final[Mapping[str, str]] = {"pull_request": "Pull request", "repository": "Repository"}
+DASHBOARD: Final = "Dashboard"
+
+ADDRESSES: Final[Mapping[str, str]] = {
+    "pull_request": "Pull request",
+    "repository": "Repository",
+    "dashboard": DASHBOARD,
+}
 """Where people look at what a run has made, besides the service itself: by what its result calls them."""

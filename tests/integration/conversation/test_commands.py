@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graph.conversation import COMMANDS
+from graph.conversation import COMMANDS, Conversation, Services
 from graph.conversation.replies import CommandChoice, File, Link, Table
+from infrastructure.blueprints import catalogue
 from infrastructure.deploy.deployer import ServiceState, ServiceStatus
 from shared.ledger import deployments, projects, releases
 from shared.ledger.claims import Ending
@@ -231,6 +232,23 @@ async def test_status_of_a_project_says_what_its_server_says(
     assert Link(url="http://127.0.0.1:9/hello") in reply.blocks
     assert "it failed after" in reply.plain
     assert "The tests failed. Correct them." in reply.plain
+
+
+async def test_status_of_a_project_leads_to_its_dashboard_behind_its_service(
+    chat: Chat, owner: Person, server: Server
+) -> None:
+    project = await chat.project("hello", owner)
+    await owner.say("/deploy hello")
+    await release(chat, project, await chat.newest_run(owner), "a")
+    services = Services(catalogue=catalogue, reader=server, dashboard="https://grafana.example.com/d/abc#top")
+    owner.conversation = Conversation(chat.database, chat.live, services)
+
+    reply = await owner.say("/status hello")
+
+    assert [block for block in reply.blocks if isinstance(block, Link)] == [
+        Link(url="http://127.0.0.1:9/"),
+        Link(url="https://grafana.example.com/d/abc?var-project=hello#top", label="Dashboard"),
+    ]
 
 
 async def test_logs_are_shown_and_long_ones_come_as_a_file(chat: Chat, owner: Person, server: Server) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from graph.orchestrator.tools import Tools
 from graph.orchestrator.work import Build
 from infrastructure.deploy import DeploymentFailed, PortTaken, ServerUnavailable
 from infrastructure.forge import NoRepository, Repository
+from shared.database import Database
 from shared.ledger import approvals, events, projects
 from shared.ledger.runs import Status
+from shared.live import Live
 from tests.integration.orchestrator.bench import OPERATOR, Bench
 from tests.integration.orchestrator.loopback import LoopbackDeployer
 
@@ -71,6 +75,22 @@ async def test_a_build_ends_with_a_url_that_answers(bench: Bench) -> None:
     assert "note.txt" in await bench.output(run, "scaffold")
     assert await bench.output(run, "test") == ["1 passed"]
     assert "Tests: 1 passed." in await bench.notes(run)
+
+
+async def test_a_result_leads_to_the_dashboard_that_was_set(
+    database_url: str, redis_url: str, tools: Tools
+) -> None:
+    shown = replace(tools, dashboard="https://grafana.example.com/d/abc?orgId=1")
+    async with Database(database_url) as database, Live(redis_url) as live:
+        bench = Bench(database, live, shown)
+        run = await bench.work(NOTE)
+        await bench.answer(run, "approve")
+        run = await bench.answer(run, "decline")
+
+    assert run.result is not None
+    assert run.result["dashboard"] == (
+        f"https://grafana.example.com/d/abc?orgId=1&var-project=hello&var-run={run.number}"
+    )
 
 
 async def test_an_unknown_blueprint_is_asked_again_with_the_known_ones_as_choices(bench: Bench) -> None:

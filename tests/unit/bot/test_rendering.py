@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.outgoing import Button, Document, Outgoing, Words
 from bot.rendering import Addressee, render, render_decided, render_progress, render_toast
+from graph.conversation.narration import narrate
 from graph.conversation.progress import Progress, ProgressStep, StepState
 from graph.conversation.replies import (
     Awaited,
@@ -25,7 +26,10 @@ from graph.conversation.replies import (
     facts,
 )
 from shared.ids import UserId
+from shared.ledger import events
+from shared.ledger.events import Event
 from shared.ledger.runs import Status
+from tests.unit.bot.examples import RUN
 from tests.unit.bot.hostile import APPROVAL, any_text, replies
 from tests.unit.bot.limits import check, units
 
@@ -255,6 +259,27 @@ def test_an_address_is_a_link_and_a_button() -> None:
     assert [(button.text, button.url) for button in words.buttons[0]] == [
         ("hello", "https://hello.example.com/")
     ]
+
+
+def test_what_a_run_came_to_has_a_button_for_each_place_where_it_can_be_seen() -> None:
+    board = "https://grafana.example.com/d/abc?orgId=1&var-project=hello&var-run=7"
+    places = {
+        "url": "https://hello.example.com/",
+        "pull_request": "https://github.com/ann/hello/pull/1",
+        "repository": "https://github.com/ann/hello",
+        "dashboard": board,
+    }
+    result = {"summary": "Release 1 of hello is live.", **places}
+    reply = narrate(Event(RUN.id, 1, events.RUN_SUCCEEDED, {"result": result}, RUN.trace_id, NOON), RUN)
+    assert reply is not None
+    (words,) = _words(reply)
+    assert [(button.text, button.url) for row in words.buttons for button in row] == [
+        ("Open hello.example.com", places["url"]),
+        ("Pull request", places["pull_request"]),
+        ("Repository", places["repository"]),
+        ("Dashboard", board),
+    ]
+    assert words.text.endswith("Pull request\n\nRepository\n\nDashboard")
 
 
 @pytest.mark.parametrize(

@@ -142,13 +142,20 @@ def test_success_says_what_it_came_to_and_where_it_answers() -> None:
     assert reply.kind is Kind.RESULT
 
 
-def test_success_says_where_the_code_and_the_proposal_are() -> None:
+def test_success_says_where_the_code_the_proposal_and_the_dashboard_are() -> None:
     where = "https://github.com/ann/hello"
-    result = {"summary": "Live.", "repository": where, "pull_request": f"{where}/pull/1"}
+    board = "https://grafana.example.com/d/abc?var-project=hello&var-run=7"
+    result = {
+        "summary": "Live.",
+        "dashboard": board,
+        "repository": where,
+        "pull_request": f"{where}/pull/1",
+    }
 
     assert told(events.RUN_SUCCEEDED, result=result).blocks[1:] == [
         Link(url=f"{where}/pull/1", label="Pull request"),
         Link(url=where, label="Repository"),
+        Link(url=board, label="Dashboard"),
     ]
 
 

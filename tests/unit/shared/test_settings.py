@@ -124,6 +124,13 @@ def test_a_malformed_user_id_is_refused(monkeypatch: pytest.MonkeyPatch, ids: st
         ("API_PORT", "65536"),
         ("METRICS_ADDRESS", "9464"),
         ("METRICS_ADDRESS", "127.0.0.1:0"),
+        ("DASHBOARD_URL", "grafana.example.com/d/abc"),
+        ("DASHBOARD_URL", "ftp://grafana.example.com/d/abc"),
+        ("DASHBOARD_URL", "https:///d/abc"),
+        ("DASHBOARD_URL", "https://grafana.example.com:http/d/abc"),
+        ("DASHBOARD_URL", "https://grafana.example.com/d/a bc"),
+        ("DASHBOARD_URL", "https://[grafana/d/abc"),
+        ("DASHBOARD_URL", "https://ann@grafana.example.com/d/abc"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "chatty"),
     ],
@@ -133,6 +140,17 @@ def test_one_bad_value_gives_one_line_that_names_its_variable(
 ) -> None:
     [line] = refusal(monkeypatch, **{name: value}).splitlines()
     assert line.startswith(f"{name} ")
+
+
+def test_a_dashboard_is_led_to_by_the_address_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "https://grafana.example.com/d/abc/?orgId=1#top"
+    assert load(monkeypatch, DASHBOARD_URL=address).dashboard_url == address
+
+
+def test_a_dashboards_password_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    password = secrets.token_hex(8)
+    said = refusal(monkeypatch, DASHBOARD_URL=f"https://ann:{password}@grafana.example.com/d/abc")
+    assert said == "DASHBOARD_URL should have no user or password in it: everybody reads it"
 
 
 def test_the_bot_starts_with_a_token_and_somebody_to_obey(monkeypatch: pytest.MonkeyPatch) -> None:
