@@ -31,7 +31,7 @@ def narrate(event: Event, run: Run) -> Reply | None:
 
     Args:
         event: What happened.
-        run: The run it happened to; only what never changes of it is looked at.
+        run: The run it happened to; only its title may have changed since, and is told as it is now.
 
     Returns:
         The reply, whose kind says whether it may take the place of the progress

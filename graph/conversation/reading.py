@@ -182,7 +182,8 @@ class Reading:
 
     async def _learn_runs(self, connection: Connection, streams: Sequence[Sequence[FeedRow]]) -> None:
         for run_id in {stream[0].run_id for stream in streams} - {None}:
-            if run_id is not None and run_id not in self._runs:
+            # Again for each news: its title follows its plan.
+            if run_id is not None:
                 self._runs[run_id] = await run_of(connection, run_id)
 
     def _take(self, row: FeedRow) -> FeedItem | None:

@@ -13,6 +13,7 @@ from graph.orchestrator.questions import CANCEL, ask
 from graph.orchestrator.repository import put_away
 from graph.orchestrator.state import Gap, Outcome, State, Step, brief_of
 from graph.orchestrator.tools import Tools
+from graph.orchestrator.work import build_title
 from graph.roles import Brief
 from infrastructure.blueprints import BadName, Blueprint, project_name, suggested_name
 from shared.database import Connection
@@ -121,6 +122,8 @@ async def _ensure_project(context: RunContext, brief: Brief, tools: Tools) -> Pr
             session_id=context.run.session_id,
         )
         await runs.attach_project(tx, context.run.id, context.claim.token, project.id)
+        # It may have begun without a name, or with one that could not be.
+        await runs.retitle(tx, context.run.id, build_title(project.name))
     context.emit(events.NOTE_WRITTEN, {"text": f"{project.name} is a new project."})
     return project
 

@@ -9,10 +9,11 @@ from graph.context import RunContext
 from graph.orchestrator.fence import fenced
 from graph.orchestrator.state import State, brief_of
 from graph.orchestrator.tools import Tools
+from graph.orchestrator.work import build_title
 from graph.roles import Brief, NotUnderstood
 from infrastructure.blueprints import BadName, UnknownBlueprint, digest_of, project_name
 from shared.ids import ProjectId
-from shared.ledger import projects
+from shared.ledger import projects, runs
 from shared.ledger.projects import NameTaken
 
 
@@ -50,7 +51,7 @@ async def blueprint_digest(tools: Tools, name: str) -> str:
 
 
 async def _revise_project(context: RunContext, state: State, brief: Brief) -> None:
-    """Note the changed plan with the project.
+    """Note the changed plan with the project, and the name with the run.
 
     Raises:
         NameTaken: Another project has the new name.
@@ -58,4 +59,5 @@ async def _revise_project(context: RunContext, state: State, brief: Brief) -> No
     project_id = ProjectId(UUID(state["project_id"]))
     async with fenced(context) as tx:
         await projects.rename(tx, project_id, brief.name)
+        await runs.retitle(tx, context.run.id, build_title(brief.name))
         await projects.revise(tx, project_id, blueprint=brief.blueprint, description=brief.description)

@@ -34,6 +34,11 @@ class Build(_Part):
     description: str = ""
 
 
+def build_title(name: str) -> str:
+    """Return what a run is called that builds a project, once its name is known: as who began it would call it."""
+    return f"Build {name}"
+
+
 class Deploy(_Part):
     """Put the head of a project's default branch, or one of its releases, live."""
 

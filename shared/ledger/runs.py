@@ -217,6 +217,11 @@ async def attach_project(tx: Connection, run_id: RunId, token: int, project_id: 
     await tx.execute("UPDATE runs SET project_id = %s WHERE id = %s", [project_id, run_id])
 
 
+async def retitle(tx: Connection, run_id: RunId, title: str) -> None:
+    """Call a run otherwise from now on; what its events have said stays."""
+    await tx.execute("UPDATE runs SET title = %s WHERE id = %s", [title, run_id])
+
+
 async def by_number(tx: Connection, number: int) -> Run:
     """Return a run by the number people use.
 

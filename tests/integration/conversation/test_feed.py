@@ -12,6 +12,7 @@ import pytest
 from graph.conversation import Feed, FeedItem, Kind
 from graph.conversation.replies import Code
 from shared.database import Database
+from shared.ledger import runs
 from shared.ledger.claims import Ending
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role
@@ -91,6 +92,26 @@ async def test_turns_and_events_come_in_the_order_in_which_they_happened(
         "approve",
         "Approved by Owner",
     ]
+
+
+async def test_who_follows_a_run_is_told_of_it_under_the_name_that_its_plan_was_given(
+    chat: Chat, owner: Person, feed: Feed
+) -> None:
+    reader = Reader(feed, owner)
+    await feed.attach(reader.name, reader.session_id)
+    run = await build(chat, owner)
+    async with asyncio.timeout(20), reader.following() as items:
+        await chat.claim(run)
+        while (item := await anext(items)).run_id is None:
+            await feed.acknowledge(item)
+        async with chat.database.transaction() as tx:
+            await runs.retitle(tx, run.id, "Build leaves")
+        await owner.say(f"/cancel {run.number}")
+        while (item := await anext(items)).run_id is None:
+            await feed.acknowledge(item)
+
+    assert item.reply is not None
+    assert item.reply.plain == f"Run {run.number}, Build leaves: it is being cancelled …"
 
 
 async def test_what_was_acknowledged_is_not_shown_again_and_what_was_not_is(

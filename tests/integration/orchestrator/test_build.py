@@ -134,6 +134,7 @@ async def test_a_taken_name_is_asked_again_with_a_free_one_as_choice(bench: Benc
     assert question["choices"][0]["key"] == "hello-2"
     run = await bench.answer(run, "hello-2")
     assert (await bench.asks(run)).question["title"] == "Build hello-2 from note?"
+    assert run.title == "Build hello-2"
 
 
 async def test_a_name_whose_build_came_to_nothing_is_free(bench: Bench) -> None:
@@ -171,6 +172,7 @@ async def test_a_comment_changes_name_blueprint_and_description(bench: Bench) ->
     project = await bench.project("goodbye")
     assert (project.blueprint, project.description) == ("greeting", "Parting, as such")
     assert await bench.projects() == ["goodbye"]
+    assert (await bench.run(run)).title == "Build goodbye"
 
 
 @pytest.mark.parametrize(
