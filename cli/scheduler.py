@@ -41,7 +41,7 @@ async def run_scheduler(settings: Settings) -> None:
             jobs = [
                 retention(database, Ages.of(settings)),
                 *looking,
-                checkups(database, live, _world(settings)),
+                checkups(database, live, _world(settings), groups_in_settings=settings.allowed_groups),
             ]
             await schedule(
                 database, live, jobs, leftovers=Leftovers(database, settings.home, ArchiveAges.of(settings))

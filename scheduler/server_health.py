@@ -7,7 +7,7 @@ under the lock's token: killed anywhere, the next pass tells what is untold, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Final
@@ -27,6 +27,7 @@ from shared.ids import SessionId
 from shared.lease import LeaseLost
 from shared.ledger import health, sessions
 from shared.ledger.health import SERVER, Aspect, Health, Service
+from shared.ledger.listeners import listeners, owners
 from shared.live import Live
 from shared.locks import HeldLock
 from shared.outages import OUTAGE
@@ -68,20 +69,30 @@ class World:
         return JOB if self.server == LOCAL else f"{JOB}:{self.server}"
 
 
-def checkups(database: Database, live: Live, world: World, *, cron: str = EVERY_20_S) -> PeriodicJob:
+def checkups(
+    database: Database,
+    live: Live,
+    world: World,
+    *,
+    groups_in_settings: Collection[int],
+    cron: str = EVERY_20_S,
+) -> PeriodicJob:
     """Return the job of one server.
 
     Args:
         database: The ledgers.
         live: Told of sessions in which something was said.
         world: What is looked at.
+        groups_in_settings: The Telegram groups that the settings let in.
         cron: When; three times of it are what it takes to notice that something is down.
     """
-    body = partial(server_health, database, live, world=world)
+    body = partial(server_health, database, live, world=world, groups_in_settings=groups_in_settings)
     return PeriodicJob(world.job, cron, ttl_s=30, body=body, can_be_done_here=world.machine.has_server)
 
 
-async def server_health(database: Database, live: Live, held: HeldLock, *, world: World) -> Checked:
+async def server_health(
+    database: Database, live: Live, held: HeldLock, *, world: World, groups_in_settings: Collection[int]
+) -> Checked:
     """Make one pass.
 
     Args:
@@ -89,6 +100,7 @@ async def server_health(database: Database, live: Live, held: HeldLock, *, world
         live: Told of sessions in which something was said.
         held: The lock under which this runs; every write is fenced by its token.
         world: What is looked at.
+        groups_in_settings: The Telegram groups that the settings let in: what is told elsewhere, nobody hears.
 
     Returns:
         What was seen and told; nothing where there is no server.
@@ -102,7 +114,7 @@ async def server_health(database: Database, live: Live, held: HeldLock, *, world
         await health.forget_unwanted(tx)
         wanted = await health.services(tx, world.server)
         known = {(one.subject, one.aspect): one for one in await health.of_everything(tx)}
-    checkup = _Checkup(database, live, held, world, known)
+    checkup = _Checkup(database, live, held, world, known, groups_in_settings)
     looks = [checkup.of_machine(), *(checkup.of_service(service) for service in wanted)]
     failures = [one for one in await asyncio.gather(*looks, return_exceptions=True) if one is not None]
     for failed in failures:
@@ -125,12 +137,14 @@ class _Checkup:
         held: HeldLock,
         world: World,
         known: dict[tuple[str, Aspect], Health],
+        groups_in_settings: Collection[int],
     ) -> None:
         self._database = database
         self._live = live
         self._held = held
         self._world = world
         self._known = known
+        self._groups_in_settings = groups_in_settings
         self._at_once = asyncio.Semaphore(AT_ONCE)
         # However much is looked at side by side, a job has two connections, one of them for its lock.
         self._writing = asyncio.Lock()
@@ -188,7 +202,7 @@ class _Checkup:
                 before = before.as_of(service.changed_at) if service else before
                 at = await health.now(tx)
                 now = before.after(sight.finding, at, processes_since=sight.processes_since)
-                told_in = await _listeners(tx, service) if now.untold else []
+                told_in = await self._listeners(tx, service) if now.untold else []
                 for session_id in told_in:
                     reply = (
                         service_changed(service, now, log=lines)
@@ -205,13 +219,14 @@ class _Checkup:
         """Whether a service is still to run, and nobody has changed anything about it since the pass began."""
         return await health.services(tx, self._world.server, service.project_id) == [service]
 
+    async def _listeners(self, tx: Connection, service: Service | None) -> list[SessionId]:
+        """Return where a change is told: of a service where its project is, of a server to the owners."""
+        if service is None:
+            return await owners(tx, groups_in_settings=self._groups_in_settings)
+        return await listeners(tx, service.session_id, groups_in_settings=self._groups_in_settings)
+
     async def _last_lines(self, service: Service) -> str:
         return (await logs_of(self._world.reader, service.name, LINES_TOLD)).logs or ""
-
-
-async def _listeners(tx: Connection, service: Service | None) -> Sequence[SessionId]:
-    """Return where a change is told: of a service where its project is, of a server to the owners."""
-    return [service.session_id] if service else await sessions.of_owners(tx)
 
 
 async def _say(tx: Connection, session_id: SessionId, reply: Reply, trace_id: str) -> None:

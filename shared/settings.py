@@ -192,6 +192,11 @@ class Settings(BaseSettings):
         """Whether the bot may start: it has a token, and somebody to obey."""
         return self.telegram_bot_token is not None and bool(self.allowed_user_ids)
 
+    @property
+    def allowed_groups(self) -> tuple[int, ...]:
+        """The groups that are let in, by Telegram's ids."""
+        return tuple(one for one in self.allowed_user_ids if one < 0)
+
     def require_bot(self) -> str:
         """Return the bot's token, where there is also somebody whom the bot obeys.
 

@@ -74,7 +74,7 @@ async def main(*projects: str) -> None:
         while True:
             with suppress(LockTaken):
                 async with redis_lock(live, database, "server_health", ttl_s=TTL_S) as held:
-                    await server_health(database, live, held, world=edge.world)
+                    await server_health(database, live, held, world=edge.world, groups_in_settings=())
             await asyncio.sleep(0.05)
 
 

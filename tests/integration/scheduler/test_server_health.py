@@ -31,7 +31,7 @@ from shared.ledger import health, projects, sessions, users
 from shared.ledger.health import FAILURES, SUCCESSES, State
 from shared.ledger.users import Role
 from tests.certificates import HERE, showing
-from tests.engine import end, until
+from tests.engine import OWNER, end, until
 from tests.integration.scheduler.watch import BEGAN, HEALTH, HELD, RUNNING, Watch
 from tests.workflows import build_failing
 
@@ -261,6 +261,46 @@ async def test_an_owner_who_has_said_nothing_yet_is_told_as_soon_as_they_have(wa
     assert len(await watch.told()) == 1
 
 
+async def test_an_outage_where_nobody_is_let_in_any_more_is_told_to_the_owner(watch: Watch) -> None:
+    async with watch.database.transaction() as tx:
+        mallory = await users.ensure(tx, UserId("test:mallory"), name="Mallory", role=Role.OPERATOR)
+        theirs = await sessions.ensure(tx, front="test", external_key="mallory", owner_id=mallory.id)
+        for session in (watch.project.session_id, theirs.id):
+            await sessions.say(tx, session, author="person", body={"text": "hi"}, trace_id="0" * 32)
+        await tx.execute("UPDATE projects SET session_id = %s", [theirs.id])
+        await users.let_go(tx, mallory.id)
+
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await watch.look(FAILURES + 1)
+    watch.edge.faults.clear()
+    await watch.look(SUCCESSES)
+
+    assert [one.plain[:13] for one in await watch.told()] == ["hello is down", "hello is up a"]
+    async with watch.database.connection() as connection:
+        assert len(await sessions.turns_after(connection, theirs.id, 0)) == 1
+
+
+async def test_a_groups_outages_are_told_to_the_owner_once_it_is_not_let_in_any_more(watch: Watch) -> None:
+    async with watch.database.transaction() as tx:
+        await sessions.say(
+            tx, watch.project.session_id, author="person", body={"text": "hi"}, trace_id="0" * 32
+        )
+        team = await sessions.ensure(tx, front="telegram", external_key="-1007:5", owner_id=OWNER.id)
+        await tx.execute("UPDATE projects SET session_id = %s", [team.id])
+    watch.groups_in_settings = [-1007]
+    watch.edge.faults[HEALTH] = "it answers 500"
+    await watch.look(FAILURES)
+    assert await watch.told() == []
+
+    watch.groups_in_settings = []
+    watch.edge.faults.clear()
+    await watch.look(SUCCESSES)
+
+    assert [one.plain[:14] for one in await watch.told()] == ["hello is up ag"]
+    async with watch.database.connection() as connection:
+        assert len(await sessions.turns_after(connection, team.id, 0)) == 1
+
+
 async def test_a_machine_without_a_server_looks_at_nothing(watch: Watch) -> None:
     watch.edge.there, watch.edge.services = False, {}
     assert await watch.look(FAILURES) == [Checked()] * FAILURES
@@ -295,7 +335,7 @@ async def test_what_was_seen_is_as_old_as_the_clock_says_that_dates_the_changes(
         )
     behind = make_conninfo(watch.database.url, options="-c search_path=public,pg_catalog")
     async with Database(behind, connections=4) as database:
-        await server_health(database, watch.engine.live, HELD, world=watch.edge.world)
+        await server_health(database, watch.engine.live, HELD, world=watch.edge.world, groups_in_settings=())
 
     observed_at = (await watch.known()).observed_at
     assert observed_at is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -46,6 +47,7 @@ class Watch:
     run: Run
     """The one that deployed it."""
     read: int = 0
+    groups_in_settings: Sequence[int] = ()
 
     @property
     def database(self) -> Database:
@@ -53,7 +55,13 @@ class Watch:
 
     async def look(self, times: int = 1, world: World | None = None) -> list[Checked]:
         return [
-            await server_health(self.database, self.engine.live, HELD, world=world or self.edge.world)
+            await server_health(
+                self.database,
+                self.engine.live,
+                HELD,
+                world=world or self.edge.world,
+                groups_in_settings=self.groups_in_settings,
+            )
             for _ in range(times)
         ]
 

@@ -1,0 +1,56 @@
+"""Where somebody hears what is said unasked: in a session, or where the owners talk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from shared.database import Connection
+from shared.ids import SessionId
+from shared.ledger import groups
+
+_IS_HEARD: Final = f"""
+    CASE WHEN front = 'telegram' AND starts_with(external_key, '-')
+         THEN split_part(external_key, ':', 1)::bigint IN ({groups.LET_IN})
+         ELSE users.removed_at IS NULL END
+"""
+"""Whether a session, whose owner is joined, is a group's that is let in, or of a person who is."""
+
+
+async def listeners(
+    tx: Connection, session_id: SessionId, *, groups_in_settings: Collection[int]
+) -> list[SessionId]:
+    """Return where something is told: in its session, or to the owners where nobody is let in any more.
+
+    Args:
+        tx: A transaction.
+        session_id: Where it belongs.
+        groups_in_settings: The Telegram groups that the settings let in.
+    """
+    cursor = await tx.execute(
+        f"SELECT {_IS_HEARD} FROM sessions JOIN users ON users.id = owner_id WHERE sessions.id = %(session)s",
+        {"session": session_id, "groups_in_settings": list(groups_in_settings)},
+    )
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        return [session_id]
+    return await owners(tx, groups_in_settings=groups_in_settings)
+
+
+async def owners(tx: Connection, *, groups_in_settings: Collection[int]) -> list[SessionId]:
+    """Return the conversation of each owner in which something was said last and is heard; a new owner has none.
+
+    Index: the turns' primary key.
+    """
+    cursor = await tx.execute(
+        f"""
+        SELECT DISTINCT ON (users.id) sessions.id
+          FROM users
+          JOIN sessions ON owner_id = users.id
+          JOIN turns ON session_id = sessions.id AND seq = last_turn
+         WHERE role = 'owner' AND removed_at IS NULL AND {_IS_HEARD}
+         ORDER BY users.id, turns.created_at DESC
+        """,
+        {"groups_in_settings": list(groups_in_settings)},
+    )
+    return [SessionId(row[0]) for row in await cursor.fetchall()]
