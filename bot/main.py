@@ -121,7 +121,7 @@ class TelegramBot:
 
     async def _speak(self, held: Held) -> None:
         """Handle, tell and send, until the lease is lost."""
-        groups = [one for one in self._settings.allowed_user_ids if one < 0]
+        groups = self._settings.allowed_groups
         sender = Sender(self._database, self._bot, token=held.token, groups_in_settings=groups)
         drafts = Drafts(self._database, self._bot, wake_sender=sender.wake)
         follows = Follows(self._conversation, drafts)
@@ -133,6 +133,7 @@ class TelegramBot:
             token=held.token,
             wake_sender=sender.wake,
             follow=follows.begin,
+            groups_in_settings=groups,
         )
         menu = Menu(self._bot)
         files = Files(self._bot, self._settings.home)

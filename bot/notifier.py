@@ -52,6 +52,7 @@ class Notifier:
         token: int,
         wake_sender: Callable[[int], None],
         follow: Callable[[Begun], None],
+        groups_in_settings: Sequence[int] | None = None,
     ) -> None:
         """Put it together.
 
@@ -63,7 +64,9 @@ class Notifier:
             token: The lease by which this process speaks; without it nothing is written.
             wake_sender: Told the chat for which there is something to send.
             follow: Told what an answer has begun to follow, once the answer is to be sent.
+            groups_in_settings: The groups that the settings let in; left out, nobody asks which are.
         """
+        self._groups_in_settings = groups_in_settings
         self._follow = follow
         self._database = database
         self._live = live
@@ -170,7 +173,15 @@ class Notifier:
     async def _tell(self, items: Sequence[FeedItem], *, how: How = How.IN_FULL) -> None:
         username = (await self._bot.me()).username or ""
         async with self._database.pipelined_transaction() as tx:
-            telling = Telling(tx, self._feed, items, how, token=self._token, username=username)
+            telling = Telling(
+                tx,
+                self._feed,
+                items,
+                how,
+                token=self._token,
+                username=username,
+                groups_in_settings=self._groups_in_settings,
+            )
             chats = await telling.tell()
         for chat_id in chats:
             self._wake_sender(chat_id)

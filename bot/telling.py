@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -20,7 +20,7 @@ from graph.conversation.progress import progress_of
 from shared.database import Connection
 from shared.ids import RunId, SessionId
 from shared.lease import LeaseLost
-from shared.ledger import approvals
+from shared.ledger import approvals, groups
 
 
 class How(Enum):
@@ -43,7 +43,9 @@ class Telling:
         token: int,
         session_id: SessionId | None = None,
         username: str = "",
+        groups_in_settings: Collection[int] | None = None,
     ) -> None:
+        self._groups_in_settings = groups_in_settings
         self._username = username
         """The bot's, to which links lead."""
         self._tx = tx
@@ -155,9 +157,20 @@ class Telling:
     async def _ask(self, item: FeedItem, reply: Reply) -> None:
         """Put a question where the work was asked for, and to those who may answer it if nobody there may."""
         await self._put(item.key, reply, heard=True)
-        for place in await private_chats_of_deciders(self._tx, item.run_id, reply.approval_id):
+        unheard = not await self._is_let_in()
+        for place in await private_chats_of_deciders(
+            self._tx, item.run_id, reply.approval_id, unheard=unheard
+        ):
             if place != self._place:
                 await self._put(f"{item.key}@{place.external_key}", reply, place=place, heard=True)
+
+    async def _is_let_in(self) -> bool:
+        """Whether the session's chat is no group that was let go."""
+        if self._groups_in_settings is None or not self._place.in_group:
+            return True
+        return await groups.is_let_in(
+            self._tx, self._place.chat_id, groups_in_settings=self._groups_in_settings
+        )
 
     async def _close(self, item: FeedItem, reply: Reply) -> None:
         """Take the buttons away from a question that is asked no more, and say there what became of it."""

@@ -141,13 +141,14 @@ async def _remove(exchange: Exchange, who: UserId | _Group) -> Reply:
         await _record(exchange, "group.removed", who)
         followed = await followings.of_chat(exchange.tx, _TELEGRAM, str(who.chat_id))
         await _end_following(exchange, followed, texts.people.THE_GROUP)
+        exchange.to_wake.update(await expiry.remind_of_chat(exchange.tx, _TELEGRAM, str(who.chat_id)))
         return Reply.saying(texts.people.group_let_go(who.chat_id))
     member = await users.let_go(exchange.tx, who)
     if member.from_settings:
         raise _stands_in_settings(member.name)
     await _record(exchange, "user.removed", who, role=member.role)
     await _end_following(exchange, await followings.of_person(exchange.tx, who), member.name)
-    exchange.to_wake.update(await expiry.remind_of_all(exchange.tx, who))
+    exchange.to_wake.update(await expiry.remind_of_person(exchange.tx, who))
     return Reply.saying(texts.people.let_go(member.name, who))
 
 

@@ -49,7 +49,7 @@ async def remind(tx: Connection, approval_id: ApprovalId) -> Run | None:
     return run
 
 
-async def remind_of_all(tx: Connection, requested_by: UserId) -> list[SessionId]:
+async def remind_of_person(tx: Connection, requested_by: UserId) -> list[SessionId]:
     """Remind of everything that somebody's runs ask, since others have to answer it now.
 
     Whoever is reminded of it so is reminded once more when its time is nearly over.
@@ -57,13 +57,27 @@ async def remind_of_all(tx: Connection, requested_by: UserId) -> list[SessionId]
     Returns:
         The sessions of the runs.
     """
+    return await _remind_of_all(tx, "requested_by = %s", requested_by)
+
+
+async def remind_of_chat(tx: Connection, front: str, chat: str) -> list[SessionId]:
+    """Remind of everything that is asked in a front's chat and its topics, as of what somebody's runs ask."""
+    return await _remind_of_all(
+        tx,
+        "session_id IN (SELECT id FROM sessions WHERE front = %s AND starts_with(external_key, %s))",
+        front,
+        f"{chat}:",
+    )
+
+
+async def _remind_of_all(tx: Connection, condition: str, *parameters: str) -> list[SessionId]:
     cursor = await tx.execute(
-        """
+        f"""
         SELECT approvals.id FROM approvals JOIN runs ON runs.id = run_id
-         WHERE approvals.status = 'pending' AND expires_at > now() AND requested_by = %s AND ended_at IS NULL
+         WHERE approvals.status = 'pending' AND expires_at > now() AND ended_at IS NULL AND {condition}
          ORDER BY run_id, ordinal
         """,
-        [requested_by],
+        parameters,
     )
     reminded = list[SessionId]()
     for (approval_id,) in await cursor.fetchall():

@@ -56,7 +56,7 @@ async def ears(
 
 
 @pytest.fixture
-async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
+async def notifier(ears: Ears, database: Database, live: Live, group: Group, forum: Group) -> Notifier:
     """A notifier that tells when it is asked to."""
     return Notifier(
         database,
@@ -66,4 +66,5 @@ async def notifier(ears: Ears, database: Database, live: Live) -> Notifier:
         token=ears.token,
         wake_sender=ears.woken.append,
         follow=lambda _: None,
+        groups_in_settings=[group.id, forum.id],
     )

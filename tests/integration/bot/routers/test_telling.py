@@ -20,7 +20,7 @@ from shared.ledger.health import Aspect, Health, Service, State
 from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.engine import until
-from tests.fakes.telegram import Group, Message, Person
+from tests.fakes.telegram import FakeTelegram, Group, Message, Person
 from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
@@ -273,6 +273,31 @@ async def test_what_a_stranger_has_asked_for_is_put_to_those_who_may_decide(
     assert isinstance(row.content, Words)
     assert row.content.text.startswith(f"Run {one.number} still waits: Build one?")
     assert row.content.buttons[0][0].text == "✅ Approve"
+
+
+async def test_what_a_group_was_asked_is_put_to_those_who_may_decide_once_it_was_let_go(
+    ears: Ears, notifier: Notifier, telegram: FakeTelegram, owner: Person, operator: Person
+) -> None:
+    club = telegram.supergroup("Club", owner, operator, bot_is_admin=False)
+    owner.say(f"/users add {club.id}")
+    operator.say("/whoami")
+    await ears.listen()
+    for name in ("one", "other"):
+        operator.say(f"/new@telewright_bot web-service {name}", club)
+    await ears.listen()
+    other, one = await ears.runs(f"{club.id}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [before] = await chat.ask(one, plan_question("Build one?"))
+    await notifier.deliver(one.session_id)
+    assert await _asked_in(ears, OWNER) == []
+
+    owner.say(f"/users remove {club.id}")
+    await ears.listen()
+    [after] = await chat.ask(other, plan_question("Build other?"))
+    await notifier.deliver(one.session_id)
+
+    # Whoever began the work is let in still, and may see it nowhere else.
+    assert await _asked_in(ears, OWNER) == await _asked_in(ears, OPERATOR) == [before.id, after.id]
 
 
 async def _asked_in(ears: Ears, chat_id: int) -> list[ApprovalId | None]:
