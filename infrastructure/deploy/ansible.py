@@ -9,10 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
-from platformdirs import user_cache_path
 from pydantic import SecretStr
 
 from infrastructure.contract import DeployContract
@@ -51,6 +49,7 @@ DECISIVE = (
     "roles",
     "library",
     "module_utils",
+    "action_plugins",
     "callback_plugins",
     "ansible.cfg",
     "launch.py",
@@ -170,16 +169,9 @@ class AnsibleDeployer:
             playbook=playbook,
             lock=self._server.root / "run" / f"project.{place.name}.lock",
             private=self._server.plays,
-            modules=await asyncio.to_thread(self._modules),
             variables={"server": self._described(), "project": place.name, "fence": fence, **variables},
         )
         return await play.run(on_event)
-
-    def _modules(self) -> Path:
-        """Return where modules are kept that were built from these sources, for all homes of this user."""
-        sources = f"{self.playbook_digest()} {version('ansible-core')}"
-        name = hashlib.sha256(sources.encode()).hexdigest()[:32]
-        return user_cache_path("telewright") / "ansible-modules" / name
 
     async def _settle(self, place: ProjectPlace, fence: int) -> None:
         """Remove what a deployment left that was ended in the middle; the next request would, too."""

@@ -135,8 +135,6 @@ class Play:
     """While the file is locked, no other playbook touches the project."""
     private: Path
     """An empty directory: the playbook's processes see a file system in memory there."""
-    modules: Path
-    """Where Ansible's modules are kept, as they were built from just these sources."""
     variables: Mapping[str, object]
 
     async def run(self, on_event: EventHandler) -> Outcome:
@@ -212,7 +210,6 @@ class Play:
             "playbook": str(HERE / "playbooks" / f"{self.playbook}.yml"),
             "lock": str(self.lock),
             "private": str(self.private),
-            "modules": str(self.modules),
             "variables": self.variables,
         }
 

@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import shutil
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import ansible_runner
@@ -37,18 +33,14 @@ def main() -> None:
         # process is gone, and freed by the kernel if it is killed.
         fcntl.flock(lock, fcntl.LOCK_EX)
         _prepare(Path(order["private"]), order["variables"])
-        kept, modules = Path(order["modules"]), Path(order["private"]) / "modules"
-        _lend(kept, modules)
         result = ansible_runner.run(
             private_data_dir=order["private"],
             playbook=order["playbook"],
             event_handler=Narrator(_say).hear,
             quiet=True,
-            envvars={"TELEWRIGHT_MODULES": str(modules)},
             settings={"suppress_output_file": True},
         )
         _say({"kind": "end", "succeeded": result.rc == 0})
-        _keep(modules, kept)
 
 
 class Narrator:
@@ -85,36 +77,6 @@ def _prepare(private: Path, variables: Line) -> None:
     host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     _write(private / "inventory" / "hosts.json", json.dumps({"all": {"hosts": {"server": host}}}))
     _write(private / "env" / "extravars", json.dumps(_unsafe(variables)))
-
-
-def _lend(kept: Path, modules: Path) -> None:
-    """Let the playbook find the modules that earlier ones have built.
-
-    It works on a copy, so that neither a full disk nor a kill can harm it or the next one.
-    """
-    modules.mkdir(mode=0o700)
-    with suppress(OSError):
-        for built in kept.iterdir():
-            shutil.copyfile(built, modules / built.name)
-
-
-def _keep(modules: Path, kept: Path) -> None:
-    """Keep what the playbook has built, each whole or not at all; what is not kept is built again."""
-    with suppress(OSError):
-        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for built in modules.iterdir():
-            if not built.name.endswith((".lock", "-part")) and not (kept / built.name).exists():
-                new = kept.parent / f".{token_hex(8)}"
-                _write_durably(new, built.read_bytes())
-                new.replace(kept / built.name)
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    """Write a file whose name may be changed then: one that a power failure emptied would stay."""
-    with file.open("xb") as new:
-        new.write(content)
-        new.flush()
-        os.fsync(new.fileno())
 
 
 def _unsafe(value: object) -> object:

@@ -1,38 +1,41 @@
 # Ansible, which loads this file, has no types.
 # mypy: disable-error-code="import-untyped,misc"
-"""Lets Ansible find modules that it has built before.
+"""Loads our modules before the first task.
 
-To build one, with all that it imports, takes a quarter of a second, and Ansible keeps what
-it has built for one playbook only: in a directory of its own, which is made when it starts.
+Ansible forks a process for each task: what was loaded before need not be loaded again in each.
+`action_plugins/normal.py` runs them there.
 """
 
 from __future__ import annotations
 
-import os
+import importlib
 from pathlib import Path
 
-from ansible import constants
+import ansible.module_utils
+import ansible.modules
 from ansible.plugins.callback import CallbackBase
+
+HERE = Path(__file__).parents[1]
 
 DOCUMENTATION = """
 name: telewright_modules
 type: aggregate
-short_description: Find modules that were built before
+short_description: Load our modules before the first task
 description:
-  - Makes the directory that C(TELEWRIGHT_MODULES) names the one in which modules are kept.
+  - Makes our modules, and what they share, importable where Ansible looks for its own.
 """
 
 
 class CallbackModule(CallbackBase):
-    """Puts a link where Ansible looks."""
+    """Loads them."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "telewright_modules"
 
     def v2_playbook_on_start(self, playbook: object) -> None:
-        """Make the link, before there is anything in its place."""
-        modules = os.environ.get("TELEWRIGHT_MODULES")
-        if modules:
-            # As `ansible.executor.module_common` calls it.
-            (Path(constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache").symlink_to(modules)
+        """Load them, when nothing has been forked yet."""
+        ansible.module_utils.__path__.append(str(HERE / "module_utils"))
+        ansible.modules.__path__.append(str(HERE / "library"))
+        for file in sorted((HERE / "library").glob("telewright_*.py")):
+            importlib.import_module(f"ansible.modules.{file.stem}")

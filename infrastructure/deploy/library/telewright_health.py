@@ -14,6 +14,7 @@ short_description: Wait until an instance is ready for people
 options:
   instance: {description: Its name and port., required: true}
 """
+OPTIONS = {"instance": {**INSTANCE, "required": True}}
 
 
 def act(stage: Stage) -> Options:
@@ -30,4 +31,4 @@ def act(stage: Stage) -> Options:
 
 
 if __name__ == "__main__":
-    run(act, {"instance": {**INSTANCE, "required": True}})
+    run(act, OPTIONS)

@@ -106,26 +106,24 @@ ACTS = {
     "settled": settle,
     "read": read,
 }
+OPTIONS = {
+    "state": {**TEXT, "choices": list(ACTS)},
+    "instance": INSTANCE,
+    "like": INSTANCE,
+    "launch": {
+        "type": "dict",
+        "options": {
+            "launcher": {"type": "list", "elements": "str", "required": True},
+            "processes": {"type": "dict", "required": True},
+            "answering": TEXT,
+            "stop_timeout_s": NUMBER,
+            # Their names.
+            "secrets": {"type": "list", "elements": "str", "required": True, "no_log": False},
+        },
+    },
+    "environment": {"type": "dict", "no_log": True},
+    "drain_s": {"type": "int", "default": 0},
+}
 
 if __name__ == "__main__":
-    run(
-        act,
-        {
-            "state": {**TEXT, "choices": list(ACTS)},
-            "instance": INSTANCE,
-            "like": INSTANCE,
-            "launch": {
-                "type": "dict",
-                "options": {
-                    "launcher": {"type": "list", "elements": "str", "required": True},
-                    "processes": {"type": "dict", "required": True},
-                    "answering": TEXT,
-                    "stop_timeout_s": NUMBER,
-                    # Their names.
-                    "secrets": {"type": "list", "elements": "str", "required": True, "no_log": False},
-                },
-            },
-            "environment": {"type": "dict", "no_log": True},
-            "drain_s": {"type": "int", "default": 0},
-        },
-    )
+    run(act, OPTIONS)

@@ -13,6 +13,7 @@ short_description: Remove old releases, never the running or the previous one
 options:
   keep: {description: How many releases may stay., required: true}
 """
+OPTIONS = {"keep": NUMBER}
 
 
 def act(stage: Stage) -> Options:
@@ -22,4 +23,4 @@ def act(stage: Stage) -> Options:
 
 
 if __name__ == "__main__":
-    run(act, {"keep": NUMBER})
+    run(act, OPTIONS)

@@ -26,6 +26,13 @@ options:
   release: {description: The release that is to be deployed.}
   health: {description: How one sees that it is ready.}
 """
+OPTIONS = {
+    "state": {**TEXT, "choices": ["begun", "switched", "started", "stopped", "removed"]},
+    "fence": {**NUMBER, "required": False},
+    "needs_current": {"type": "bool", "default": False},
+    "release": {"type": "dict", "options": {"commit": TEXT, "digest": TEXT}},
+    "health": {"type": "dict", "options": {"answering": TEXT, "path": TEXT, "timeout_s": NUMBER}},
+}
 
 
 def act(stage: Stage) -> Options:
@@ -116,13 +123,4 @@ def outcome(record: Record) -> Options:
 
 
 if __name__ == "__main__":
-    run(
-        act,
-        {
-            "state": {**TEXT, "choices": ["begun", "switched", "started", "stopped", "removed"]},
-            "fence": {**NUMBER, "required": False},
-            "needs_current": {"type": "bool", "default": False},
-            "release": {"type": "dict", "options": {"commit": TEXT, "digest": TEXT}},
-            "health": {"type": "dict", "options": {"answering": TEXT, "path": TEXT, "timeout_s": NUMBER}},
-        },
-    )
+    run(act, OPTIONS)

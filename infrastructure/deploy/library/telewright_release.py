@@ -18,6 +18,7 @@ options:
   commit: {description: The commit it was built from., required: true}
   digest: {description: The SHA-256 it must have., required: true}
 """
+OPTIONS = {"archive": PATH, "commit": TEXT, "digest": TEXT}
 
 
 def act(stage: Stage) -> Options:
@@ -31,4 +32,4 @@ def act(stage: Stage) -> Options:
 
 
 if __name__ == "__main__":
-    run(act, {"archive": PATH, "commit": TEXT, "digest": TEXT})
+    run(act, OPTIONS)

@@ -18,6 +18,7 @@ options:
       C(absent) frees the port.
     required: true
 """
+OPTIONS = {"state": {**TEXT, "choices": ["pending", "recorded", "absent"]}}
 
 
 def act(stage: Stage) -> Options:
@@ -32,4 +33,4 @@ def act(stage: Stage) -> Options:
 
 
 if __name__ == "__main__":
-    run(act, {"state": {**TEXT, "choices": ["pending", "recorded", "absent"]}})
+    run(act, OPTIONS)

@@ -99,22 +99,29 @@ class Load:
         self.failures: list[str] = []
 
     @asynccontextmanager
-    async def under_way(self, *, people: int = 4) -> AsyncIterator[None]:
-        """Use the service while the block runs, quick and slow pages."""
+    async def under_way(self, *, people: int = 4, pause_s: float = 0.02) -> AsyncIterator[None]:
+        """Use the service while the block runs, quick and slow pages.
+
+        Args:
+            people: How many do, beside the one who uses a slow page.
+            pause_s: How long each waits before the next page. Without it they take all of
+                the machine, and what they are to watch takes several times as long.
+        """
         done = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for _ in range(people):
-                group.create_task(self._use(self._url, done))
-            group.create_task(self._use(f"{self._url}slow", done))
+                group.create_task(self._use(self._url, done, pause_s))
+            group.create_task(self._use(f"{self._url}slow", done, pause_s))
             try:
                 yield
             finally:
                 done.set()
 
-    async def _use(self, url: str, done: asyncio.Event) -> None:
+    async def _use(self, url: str, done: asyncio.Event, pause_s: float) -> None:
         async with httpx.AsyncClient(timeout=10) as client:
             while not done.is_set():
                 await self._ask(client, url)
+                await asyncio.sleep(pause_s)
 
     async def _ask(self, client: httpx.AsyncClient, url: str) -> None:
         try:

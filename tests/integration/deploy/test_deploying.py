@@ -90,7 +90,8 @@ async def test_not_one_request_fails_while_a_second_version_comes_and_goes(
     url = (await deployer.deploy(request(first), events)).url
     load = Load(url)
 
-    async with load.under_way():
+    # The machine is busy with them as with nothing else: where a gap is, somebody falls into it.
+    async with load.under_way(pause_s=0):
         forward = await deployer.deploy(request(second, 2), events)
         assert await version_at(url) == "b"
         back = await deployer.deploy(request(first, 3), events)
@@ -125,7 +126,7 @@ async def test_not_one_request_fails_while_other_projects_come_and_go(
     assert load.failures == []
     assert load.versions["a"] > 0
     [after] = server.supervisor().group("hello-proxy")
-    assert after == before
+    assert after.pid == before.pid
     assert [p.group for p in server.supervisor().processes() if "." not in p.group] == ["hello-proxy"]
 
 
@@ -276,30 +277,6 @@ async def test_a_service_stops_starts_and_goes(
         await deployer.start("hello", fence=5, on_event=Events())
     with pytest.raises(DeploymentFenced):
         await deployer.deploy(request(release(tmp_path, "a"), 1), Events())
-
-
-async def test_what_one_playbook_has_built_the_next_one_uses(
-    deployer: AnsibleDeployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    await deployer.remove("hello", fence=1, on_event=Events())
-
-    [record] = (tmp_path / "cache").rglob("*telewright_record*")
-    record.write_bytes(b"not what was built")
-
-    with pytest.raises(DeploymentFailed):
-        await deployer.remove("hello", fence=2, on_event=Events())
-    record.unlink()
-    await deployer.remove("hello", fence=3, on_event=Events())
-
-
-async def test_nothing_depends_on_what_earlier_playbooks_have_built(
-    deployer: AnsibleDeployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cache").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    await deployer.remove("hello", fence=1, on_event=Events())
 
 
 async def test_an_archive_that_is_not_the_approved_one_is_refused(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
 
 from .caddy import Caddy, Start
 from .failure import Refused
@@ -15,7 +17,7 @@ from .places import ProjectPlace, Server
 from .supervisor import Supervisor
 
 Options = dict[str, Any]
-"""A module's arguments, checked by its argument specification."""
+"""A module's arguments, checked by its argument specification; and its result."""
 
 PATH = {"type": "path", "required": True}
 TEXT = {"type": "str", "required": True}
@@ -52,22 +54,52 @@ class Stage:
         self.caddy_start = Start(options["server"]["launcher"], options["server"]["caddy"])
 
 
-def run(act: Callable[[Stage], Options], options: Options) -> None:
-    """Be one module.
+Act = Callable[[Stage], Options]
 
-    A refusal becomes a failure with `telewright.error`, the stable code by which the
-    control side raises the right error.
+
+def run(act: Act, options: Options) -> None:
+    """Be one module, in a process of its own.
 
     Args:
         act: Does what the module is for, and returns its result.
         options: Its arguments besides `server` and `project`.
     """
-    module = AnsibleModule(argument_spec={"server": SERVER, "project": TEXT, **options})
-    try:
-        result = act(Stage(module.params))
-    except Refused as error:
-        module.fail_json(msg=error.message, telewright={"error": error.code})
-    except OSError as error:
-        module.fail_json(msg=f"{error.strerror}: {error.filename}", telewright={"error": "deployment_failed"})
+    module = AnsibleModule(argument_spec=_specification(options))
+    result = _outcome(act, module.params)
+    finish = module.fail_json if result.get("failed") else module.exit_json
+    finish(**result)
+
+
+def carry_out(act: Act, options: Options, arguments: Options) -> Options:
+    """Do what a module does in this process, and return what it would have said.
+
+    Args:
+        act: Does what the module is for, and returns its result.
+        options: Its arguments besides `server` and `project`.
+        arguments: What a task gave it, as it comes out of JSON.
+    """
+    checked = ModuleArgumentSpecValidator(_specification(options)).validate(arguments)
+    if checked.error_messages:
+        result = {"failed": True, "msg": "; ".join(checked.error_messages)}
     else:
-        module.exit_json(**result)
+        result = _outcome(act, checked.validated_parameters)
+    # As `AnsibleModule` does with everything it returns.
+    return dict(remove_values(result, checked._no_log_values))  # noqa: SLF001
+
+
+def _specification(options: Options) -> Options:
+    return {"server": SERVER, "project": TEXT, **options}
+
+
+def _outcome(act: Act, options: Options) -> Options:
+    """Do it. A refusal has a stable code, by which the control side raises the right error."""
+    try:
+        return act(Stage(options))
+    except Refused as error:
+        return _failure(error.message, error.code)
+    except OSError as error:
+        return _failure(f"{error.strerror}: {error.filename}", "deployment_failed")
+
+
+def _failure(message: str, code: str) -> Options:
+    return {"failed": True, "msg": message, "telewright": {"error": code}}
