@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 from psycopg import AsyncCursor
-from psycopg.rows import TupleRow, class_row, dict_row, tuple_row
+from psycopg.rows import TupleRow, dict_row, tuple_row
 from pydantic import TypeAdapter
 
 from bot.outgoing import Button, Outgoing, Toast
@@ -152,7 +152,7 @@ async def stand(
     Buttons that mean the same keep their ids. The ids of those that go are not forgotten, so that
     a press on a message that has not changed yet can be explained. What was dropped is tried again
     when it changes, unless its chat is closed. A document's file stays what it was first; its
-    caption and buttons can change.
+    caption and buttons can change. What cannot be read gives way, with all its buttons.
 
     Args:
         tx: The transaction that holds the reason for it. Call `Sender.wake` after its commit.
@@ -184,20 +184,27 @@ async def stand(
         # Somebody else has put it since; their transaction has ended.
         there = await _locked(tx, key)
         assert there is not None  # noqa: S101
-    content = _with_ids(content, _ids_by_meaning(there.content))
-    if _dumped(content) == _dumped(there.content):
+    before = read(there)
+    content = _with_ids(content, _ids_by_meaning(before.content) if before else {})
+    if before is not None and _dumped(content) == _dumped(before.content):
         return False
     await _change(tx, there, content, solicited=solicited)
     return True
 
 
+async def is_there(tx: Connection, key: str) -> bool:
+    """Whether anything was said under a key, whoever can read it."""
+    cursor = await tx.execute("SELECT FROM outbox WHERE key = %s", [key])
+    return await cursor.fetchone() is not None
+
+
 async def of_key(tx: Connection, key: str) -> Row | None:
-    """Return the row that says a thing."""
+    """Return the row that says a thing; None also for one that cannot be read."""
     return await _row(tx, "key = %s", [key])
 
 
 async def of_message(tx: Connection, chat_id: int, message_id: int) -> Row | None:
-    """Return the row that stands in a chat as a message."""
+    """Return the row that stands in a chat as a message; None also for one that cannot be read."""
     # Index: outbox_message.
     return await _row(tx, "chat_id = %s AND message_id = %s ORDER BY id DESC LIMIT 1", [chat_id, message_id])
 
@@ -228,7 +235,10 @@ def read(record: dict[str, Any]) -> Row | None:
 
 
 async def choice_of(tx: Connection, button_id: str) -> tuple[ReplyChoice, Row] | None:
-    """Return what a button means and the message that it is or was on; None for an id that is none of ours."""
+    """Return what a button means and the message that it is or was on.
+
+    None for an id that is none of ours, and for what cannot be read: what it is about, nobody here knows.
+    """
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute("SELECT choice, outbox_id FROM outbox_buttons WHERE id = %s", [button_id])
         found = await cursor.fetchone()
@@ -236,8 +246,13 @@ async def choice_of(tx: Connection, button_id: str) -> tuple[ReplyChoice, Row] |
         return None
     choice, outbox_id = found
     row = await _row(tx, "id = %s", [outbox_id])
-    assert row is not None  # noqa: S101
-    return _CHOICE.validate_python(choice), row
+    if row is None:
+        return None
+    try:
+        return _CHOICE.validate_python(choice), row
+    except ValueError as error:
+        log.error("button.unreadable", key=row.key, chat_id=row.chat_id, error=type(error).__name__)  # noqa: TRY400
+        return None
 
 
 async def _insert(
@@ -301,22 +316,30 @@ async def _insert(
 
 
 async def _row(tx: Connection, condition: str, parameters: list[Any]) -> Row | None:
-    async with tx.cursor(row_factory=class_row(Row)) as cursor:
+    record = await _record(tx, condition, parameters)
+    return read(record) if record is not None else None
+
+
+async def _locked(tx: Connection, key: str) -> dict[str, Any] | None:
+    return await _record(tx, "key = %s FOR NO KEY UPDATE", [key])
+
+
+async def _record(tx: Connection, condition: str, parameters: list[Any]) -> dict[str, Any] | None:
+    async with tx.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM outbox WHERE {condition}", parameters)
         return await cursor.fetchone()
 
 
-async def _locked(tx: Connection, key: str) -> Row | None:
-    return await _row(tx, "key = %s FOR NO KEY UPDATE", [key])
-
-
-async def _change(tx: Connection, row: Row, content: Outgoing, *, solicited: bool) -> None:
+async def _change(tx: Connection, record: dict[str, Any], content: Outgoing, *, solicited: bool) -> None:
     await tx.execute(
         """
         WITH changed AS (
             UPDATE outbox
                SET content = %(content)s, revision = revision + 1, solicited = %(solicited)s,
-                   status = CASE WHEN status = 'dropped' AND chats.state = 'open' THEN 'pending' ELSE status END
+                   status = CASE WHEN status = 'dropped' AND chats.state = 'open' THEN 'pending' ELSE status END,
+                   -- Where the chat is open, only what could not be read waits for ever: see `dispatch.take`.
+                   due_at = CASE WHEN due_at < 'infinity' OR chats.state <> 'open' THEN due_at
+                                 WHEN status = 'sending' THEN created_at ELSE now() END
               FROM (SELECT coalesce((SELECT state FROM telegram_chats WHERE chat_id = %(chat_id)s), 'open')
                         AS state) AS chats
              WHERE id = %(id)s
@@ -327,8 +350,8 @@ async def _change(tx: Connection, row: Row, content: Outgoing, *, solicited: boo
         ON CONFLICT (id) DO NOTHING
         """,
         {
-            "id": row.id,
-            "chat_id": row.chat_id,
+            "id": record["id"],
+            "chat_id": record["chat_id"],
             "content": storable_json(_dumped(content)),
             "solicited": solicited,
             **_choices(content),

@@ -63,7 +63,7 @@ async def refresh_overview(tx: Connection, chat_id: int, username: str) -> set[i
     if chat is None or chat.kind is not ChatKind.FORUM:
         return set()
     lines = await _lines(tx, chat_id)
-    if not lines and await outbox.of_key(tx, _key(chat_id)) is None:
+    if not lines and not await outbox.is_there(tx, _key(chat_id)):
         return set()
     changed = await outbox.stand(
         tx,

@@ -213,7 +213,7 @@ class Telling:
 
     async def _show_progress(self, run_id: RunId) -> None:
         progress, key = await progress_of(self._tx, run_id), f"progress:{run_id}"
-        if progress.status.ended and await outbox.of_key(self._tx, key) is None:
+        if progress.status.ended and not await outbox.is_there(self._tx, key):
             # It was over before anybody could watch it: its result says all.
             return
         changed = await outbox.stand(

@@ -113,6 +113,56 @@ async def test_of_a_question_the_messages_that_another_version_has_written_are_p
         assert [one.key for one in await outbox.of_approval(connection, APPROVAL)] == ["ours"]
 
 
+async def test_what_another_version_has_written_is_nothing_of_ours_until_it_is_written_anew(
+    database: Database,
+) -> None:
+    await put(database, "q", question("approve"))
+    [button] = ids(await row_of(database, "q"))
+    async with database.transaction() as tx:
+        await tx.execute(
+            # As it is after a speaker could not read its last change.
+            """
+            UPDATE outbox SET content = '{"type": "hologram"}', status = 'sent', message_id = 5,
+                   sent_revision = 1, revision = 2, due_at = 'infinity'
+            """
+        )
+        assert await outbox.of_key(tx, "q") is None
+        assert await outbox.of_message(tx, HERE.chat_id, 5) is None
+        assert await outbox.choice_of(tx, button) is None
+        assert await outbox.is_there(tx, "q")
+        assert not await outbox.is_there(tx, "p")
+
+    assert await stand(database, "q", question("approve"))
+
+    row = await row_of(database, "q")
+    assert (row.status, row.message_id, row.revision, row.sent_revision) == (RowStatus.SENT, 5, 3, 1)
+    assert row.due_at is not None
+    async with database.connection() as connection:
+        [fresh] = ids(row)
+        found = await outbox.choice_of(connection, fresh)
+    assert found is not None
+    assert found[1].key == "q"
+
+
+async def test_what_was_put_aside_waits_on_where_the_chat_is_closed(database: Database) -> None:
+    await put(database, "q", question("approve"))
+    async with database.transaction() as tx:
+        await tx.execute("""UPDATE outbox SET content = '{"type": "hologram"}'""")
+        await chats.blocked(tx, HERE.chat_id, "the bot may not write there")
+
+    assert await stand(database, "q", question("approve"))
+
+    assert (await row_of(database, "q")).due_at is None
+
+
+async def test_a_button_that_another_version_has_written_means_nothing(database: Database) -> None:
+    await put(database, "q", question("approve"))
+    [button] = ids(await row_of(database, "q"))
+    async with database.transaction() as tx:
+        await tx.execute("""UPDATE outbox_buttons SET choice = '{"type": "hologram"}'""")
+        assert await outbox.choice_of(tx, button) is None
+
+
 async def test_what_stands_changes_by_revisions_and_the_same_is_no_change(database: Database) -> None:
     assert await stand(database, "q", question("approve", "reject"))
     before = ids(await row_of(database, "q"))

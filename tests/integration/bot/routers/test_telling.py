@@ -16,7 +16,9 @@ from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
 from shared.ids import ApprovalId, ProjectId, RunId, SessionId
 from shared.ledger import events, sessions
+from shared.ledger.claims import Ending
 from shared.ledger.health import Aspect, Health, Service, State
+from shared.ledger.runs import Status
 from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.engine import until
@@ -247,6 +249,29 @@ async def test_a_reply_to_a_prompt_comments_on_its_question_whatever_was_pressed
     assert [row.approval_id for row in prompts] == [asked.id, elsewhere.id]
     assert ((await chat.approval(asked)).answer or {})["text"] == "name: for-one"
     assert (await chat.approval(elsewhere)).status == "pending"
+
+
+async def test_a_runs_end_is_shown_also_where_another_version_has_shown_its_progress(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    owner.say("/new web-service hello")
+    await ears.listen()
+    [run] = await ears.runs(f"{OWNER}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    await chat.claim(run)
+    await notifier.deliver(run.session_id)
+    async with database.transaction() as tx:
+        cursor = await tx.execute(
+            """UPDATE outbox SET content = '{"type": "hologram"}' WHERE key = %s""", [f"progress:{run.id}"]
+        )
+        assert cursor.rowcount == 1
+
+    await chat.finish(run, Ending(Status.FAILED, "tests_failed", "The tests failed."))
+    await notifier.deliver(run.session_id)
+
+    shown = (await ears.row(f"progress:{run.id}")).content
+    assert isinstance(shown, Words)
+    assert "The tests failed." in shown.text
 
 
 async def test_what_a_stranger_has_asked_for_is_put_to_those_who_may_decide(
