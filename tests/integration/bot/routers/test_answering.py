@@ -6,10 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot import texts
+from bot.access import user_id
+from bot.answering import Answering
+from bot.arrived import Arrived
 from bot.notifier import Notifier
 from bot.outgoing import Words
-from bot.places import READER
+from bot.places import READER, Place
 from graph.conversation import Feed
+from graph.conversation.items import answer_item
+from graph.conversation.replies import Reply, Table
 from shared.database import Database
 from shared.ids import SessionId
 from shared.ledger import sessions
@@ -125,6 +131,39 @@ async def test_an_answer_that_is_not_committed_leaves_nothing_and_is_told_once_w
     assert await turns_told(ears) == [1, 3]
     assert await _told_up_to(ears, session_id) == 3
     assert await Feed(database, live).unread(READER, session_id) == []
+
+
+async def test_an_answer_that_cannot_be_rendered_is_left_to_the_notifier_which_says_something_else(
+    ears: Ears, notifier: Notifier, database: Database, live: Live, owner: Person, group: Group
+) -> None:
+    owner.say("/whoami@telewright_bot", group)
+    update = (await ears.bot.get_updates(offset=ears.offset))[-1]
+    await ears.listen()
+    session_id = await session_of(ears, f"{group.id}:0")
+    await notifier.deliver(session_id)
+    told = await turns_told(ears)
+    # In a group a row of projects leads to its first cell, and this one has none.
+    reply = Reply(blocks=[Table(columns=["project"], rows=[[]], of_projects=True)])
+
+    async with database.transaction() as tx:
+        inbox_id = await ears.one("SELECT max(id) FROM inbox")
+        session, user = await sessions.with_person(tx, session_id, user_id(OWNER))
+        assert session is not None
+        assert user is not None
+        seq, at = await sessions.say(
+            tx, session_id, author="telewright", body=reply.model_dump(mode="json"), trace_id="0" * 32,
+            user_id=user.id, inbox_id=inbox_id,
+        )  # fmt: skip
+        arrived = Arrived(inbox_id, update, session_id, user, Place(group.id), "0" * 32, at)
+        answering = Answering(Feed(database, live), arrived, username="telewright_bot")
+        item = answer_item(session_id, seq, reply, to=user.id, inbox_id=inbox_id, at=at)
+        assert not await answering.tell(tx, session, item)
+        assert answering.told is None
+
+    assert await turns_told(ears) == told
+    await notifier.deliver(session_id)
+    assert await turns_told(ears) == [*told, seq]
+    assert (await ears.words())[-1] == texts.UNTELLABLE
 
 
 async def test_what_is_handled_again_after_it_was_told_is_not_told_twice(
