@@ -136,16 +136,6 @@ PRESSED_BEFORE: Final = "This button was pressed already. To do it again, write 
 OLD_BUTTON: Final = "This button is too old to do anything. If you still want it, write it as a command."
 
 
-def too_large(name: str, size: str, most: str) -> str:
-    """Say that a file is larger than is taken."""
-    return f"{name} has {size}, and I take files of up to {most}. Nothing was kept."
-
-
-def type_not_taken(name: str, taken: str) -> str:
-    """Say that this type of file is not taken."""
-    return f"I do not take files like {name}. I take {taken}. Nothing was kept."
-
-
 def file_not_fetched(name: str) -> str:
     """Say that a file could not be fetched from Telegram."""
     return f"I could not fetch {name} from Telegram."
