@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aiogram.utils.formatting import Italic, as_list
 from aiogram.utils.formatting import Text as Node
@@ -24,6 +26,12 @@ _MOST_MESSAGES = 3
 _SHORTENED = 1500
 """UTF-16 code units of the beginning that is shown beside a file: a phone's screen or two."""
 
+_KEPT = 64
+"""Replies that are kept as they were rendered: many are said again and again, to everybody."""
+
+_KEPT_LENGTH = 16 * 1024
+"""Characters of a reply as JSON; longer ones are not kept."""
+
 _FILE_NAME = 60
 _NOT_IN_A_NAME = re.compile(r'[/\\:*?"<>|]+')
 _SILENT = frozenset({Kind.PROGRESS, Kind.REMARK, Kind.NOTICE})
@@ -41,6 +49,24 @@ def render(reply: Reply, *, to: Addressee | None = None) -> list[Outgoing]:
         to: Whom it answers, in a group: the first message replies to theirs, and a prompt names them,
             since Telegram asks only who is replied to or named.
     """
+    said = _Said(reply.model_dump_json(), reply)
+    return [*(_rendered_before(said, to) if len(said.json) <= _KEPT_LENGTH else _rendered(reply, to))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A reply that is told from others by what it says."""
+
+    json: str
+    reply: Reply = field(compare=False)
+
+
+@lru_cache(_KEPT)
+def _rendered_before(said: _Said, to: Addressee | None) -> Sequence[Outgoing]:
+    return _rendered(said.reply, to)
+
+
+def _rendered(reply: Reply, to: Addressee | None) -> Sequence[Outgoing]:
     buttons = keyboard(reply)
     prompt = _prompt(reply, buttons)
     asked = to if prompt is not None else None
