@@ -21,7 +21,7 @@ from aiogram.types import Message
 from aiohttp import ClientError
 from pydantic import ValidationError
 
-from bot.delivery import Form, Shape, editing, posting
+from bot.delivery import Form, Posted, Shape, editing, posting
 from bot.outbox import Row
 from bot.outgoing import Toast
 from bot.refusals import Refusal, never_arrived, refusal_of
@@ -162,7 +162,7 @@ class Courier:
             return Unknown(reason, by_server=isinstance(error, TelegramServerError))
         except (OSError, ClientError) as error:
             return Unknown(self._redactor.text(str(error)) or type(error).__name__)
-        return Stands(result.message_id if isinstance(result, Message) else None)
+        return Stands(result.message_id if isinstance(result, (Posted, Message)) else None)
 
     async def _show(self, row: Row) -> Outcome:
         """Answer the press of a button: at most once, since Telegram forgets it after seconds."""

@@ -24,6 +24,7 @@ from aiogram.types import (
     LinkPreviewOptions,
     ReplyParameters,
 )
+from pydantic import BaseModel
 
 from bot import texts
 from bot.outbox import Row
@@ -36,6 +37,24 @@ TOAST_LIMIT: Final = 200
 """Characters of an answer to a button press (https://core.telegram.org/bots/api#answercallbackquery)."""
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+
+
+class Posted(BaseModel):
+    """All that is needed of the message that Telegram answers with: reading the rest costs more than the call."""
+
+    message_id: int
+
+
+class _SendMessage(SendMessage):
+    __returning__ = Posted  # type: ignore[assignment]  # of the answer, the session reads this
+
+
+class _SendRichMessage(SendRichMessage):
+    __returning__ = Posted  # type: ignore[assignment]  # of the answer, the session reads this
+
+
+class _SendDocument(SendDocument):
+    __returning__ = Posted  # type: ignore[assignment]  # of the answer, the session reads this
 
 
 class Form(IntEnum):
@@ -87,7 +106,7 @@ def posting(row: Row, shape: Shape) -> TelegramMethod[Any]:
                 show_alert=toast.alert or None,
             )
         case Document() as document if shape.form is not Form.NOTICE:
-            return SendDocument(
+            return _SendDocument(
                 **_where(row, shape, document),
                 document=BufferedInputFile(document.content.encode(), filename=document.name),
                 caption=document.caption or None,
@@ -96,11 +115,11 @@ def posting(row: Row, shape: Shape) -> TelegramMethod[Any]:
                 reply_markup=keyboard(document.buttons, links=shape.links),
             )
         case Words(rich=rich) as words if shape.form is Form.RICH and rich is not None:
-            return SendRichMessage(
+            return _SendRichMessage(
                 **_where(row, shape, words), rich_message=rich, reply_markup=_markup(words, shape)
             )
         case Words() | Document() as content:
-            return SendMessage(
+            return _SendMessage(
                 **_where(row, shape, content),
                 text=_text(content, shape),
                 entities=_entities(content, shape),
