@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,35 +89,37 @@ async def get(tx: Connection, chat_id: int) -> Chat | None:
         return await cursor.fetchone()
 
 
-async def met(tx: Connection, chat: TelegramChat, message_id: int | None) -> None:
-    """Note a chat that something came from.
+async def met(tx: Connection, newest: Iterable[tuple[TelegramChat, int | None]]) -> None:
+    """Note the chats that something came from.
 
     Args:
         tx: The transaction that stores what came.
-        chat: The chat as Telegram describes it.
-        message_id: The message that somebody wrote there, which shows that the chat is open; None
-            for an update that is no new message.
+        newest: The chats as Telegram describes them, each once; with the newest message that somebody wrote
+            there, which shows that the chat is open, or None where there is none.
     """
+    # In one order, so that two who meet the same chats wait for one another and not in a ring.
+    newest = sorted(newest, key=lambda one: one[0].id)
     async with tx.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
             """
             INSERT INTO telegram_chats AS chats (chat_id, kind, title, last_message_id)
-            VALUES (%(chat_id)s, %(kind)s, %(title)s, %(message_id)s)
+            SELECT * FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(titles)s::text[], %(message_ids)s::bigint[])
             ON CONFLICT (chat_id) DO UPDATE
                SET kind = excluded.kind, title = excluded.title, updated_at = now(),
                    last_message_id = greatest(chats.last_message_id, excluded.last_message_id)
-            RETURNING state
+            RETURNING chat_id, state
             """,
             {
-                "chat_id": chat.id,
-                "kind": _kind(chat),
-                "title": chat.title or chat.full_name,
-                "message_id": message_id or 0,
+                "ids": [chat.id for chat, _ in newest],
+                "kinds": [_kind(chat) for chat, _ in newest],
+                "titles": [chat.title or chat.full_name for chat, _ in newest],
+                "message_ids": [message_id or 0 for _, message_id in newest],
             },
         )
-        row = await cursor.fetchone()
-    if message_id is not None and row is not None and row[0] != ChatState.OPEN:
-        await opened(tx, chat.id)
+        closed = {chat_id for chat_id, state in await cursor.fetchall() if state != ChatState.OPEN}
+    for chat, message_id in newest:
+        if message_id is not None and chat.id in closed:
+            await opened(tx, chat.id)
 
 
 async def opened(tx: Connection, chat_id: int) -> None:

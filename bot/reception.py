@@ -146,8 +146,7 @@ class Reception:
         async with self._database.pipelined_transaction() as tx:
             open_sessions = await _sessions(tx, arrivals)
             received = await _receive(tx, arrivals, open_sessions)
-            for chat, message_id in _met(arrivals).values():
-                await chats.met(tx, chat, message_id)
+            await chats.met(tx, _met(arrivals).values())
             for place in {one.place for one in arrivals if one.update.message and one.place.thread_id}:
                 await known_topics.met(tx, place)
         return len(await received.fetchall())

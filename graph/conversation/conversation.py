@@ -26,6 +26,7 @@ from shared.errors import BadInput, Conflict, NotAllowed, NotFound
 from shared.ids import SessionId
 from shared.ledger import attachments, followings, inbox, sessions, users
 from shared.ledger.followings import Following
+from shared.ledger.inbox import Receipt
 from shared.ledger.sessions import Session
 from shared.ledger.users import Role, User
 from shared.live import Live
@@ -231,16 +232,17 @@ class Conversation:
         trace_id: str,
         tell: Tell | None,
     ) -> _Stored:
-        session, user = await _known(tx, message)
-        receipt = await inbox.receive(
-            tx,
-            front=message.front,
-            external_id=message.external_id,
-            session_id=session.id,
-            user_id=user.id,
-            payload=message.payload(),
-            trace_id=trace_id,
-        )
+        session, user, receipt = await _known(tx, message)
+        if receipt is None:
+            receipt = await inbox.receive(
+                tx,
+                front=message.front,
+                external_id=message.external_id,
+                session_id=session.id,
+                user_id=user.id,
+                payload=message.payload(),
+                trace_id=trace_id,
+            )
         if not receipt.new and (receipt.session_id, receipt.user_id) != (message.session_id, message.user.id):
             # A number is not used by two: nobody may read another's answers by it.
             raise MessageNumberTaken
@@ -273,12 +275,11 @@ class Conversation:
             to_wake={session.id},
         )
         reply = await answer(exchange, meaning)
-        seq, at = await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, inbox_id=receipt.id)
+        seq, at = await _say(tx, session.id, reply, to=user, trace_id=receipt.trace_id, answers=receipt.id)
         told = False
         if tell is not None and only_looks(meaning):
             item = answer_item(session.id, seq, reply, to=user.id, inbox_id=receipt.id, at=at)
             told = await tell(tx, session, item)
-        await inbox.mark_handled(tx, receipt.id)
         return _Stored([reply], frozenset(exchange.to_wake), told=told)
 
 
@@ -299,13 +300,19 @@ async def _session(tx: Connection, session_id: SessionId) -> Session:
     return session
 
 
-async def _known(tx: Connection, message: Message) -> tuple[Session, User]:
-    session, user = await sessions.with_person(tx, message.session_id, message.user.id)
+async def _known(tx: Connection, message: Message) -> tuple[Session, User, Receipt | None]:
+    session, user, receipt = await inbox.find(
+        tx,
+        front=message.front,
+        external_id=message.external_id,
+        session_id=message.session_id,
+        user_id=message.user.id,
+    )
     if session is None:
         raise NoSuchSession
     if user is None:
         raise Stranger
-    return session, user
+    return session, user, receipt
 
 
 async def _attach(tx: Connection, message: Message, inbox_id: int) -> None:
@@ -328,8 +335,9 @@ async def _say(
     *,
     trace_id: str,
     to: User | None = None,
-    inbox_id: int | None = None,
+    answers: int | None = None,
 ) -> tuple[int, datetime]:
+    """Say something; the message that it answers is handled with that."""
     return await sessions.say(
         tx,
         session_id,
@@ -337,5 +345,6 @@ async def _say(
         user_id=to.id if to else None,
         body=reply.model_dump(mode="json"),
         trace_id=trace_id,
-        inbox_id=inbox_id,
+        inbox_id=answers,
+        handled=answers is not None,
     )

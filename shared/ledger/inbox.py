@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
 from shared.ids import SessionId, UserId
+from shared.ledger import sessions
+from shared.ledger.sessions import Session
+from shared.ledger.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,47 @@ async def receive(
         receipt = await cursor.fetchone()
     assert receipt is not None  # noqa: S101
     return receipt
+
+
+async def find(
+    tx: Connection, *, front: str, external_id: str, session_id: SessionId, user_id: UserId
+) -> tuple[Session | None, User | None, Receipt | None]:
+    """Return a session, somebody who is let in, and what came in before: every message asks for all of them.
+
+    Args:
+        tx: The transaction that answers it.
+        front: Where it came from.
+        external_id: What the sender numbers it by.
+        session_id: The conversation it belongs to.
+        user_id: Who sent it.
+
+    Returns:
+        What there is of each. A receipt's row stays locked, as that of `receive` does.
+    """
+    async with tx.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            f"""
+            WITH came AS MATERIALIZED (
+                SELECT id, session_id, user_id, trace_id, false AS new, handled_at IS NOT NULL AS handled
+                  FROM inbox WHERE front = %(front)s AND external_id = %(external_id)s
+                   FOR NO KEY UPDATE
+            )
+            SELECT {sessions.COLUMNS}, users.id, users.name, role, came.*
+              FROM (VALUES (%(session_id)s::uuid, %(user_id)s)) AS wanted (session_id, user_id)
+              LEFT JOIN sessions ON sessions.id = wanted.session_id
+              LEFT JOIN users ON users.id = wanted.user_id AND removed_at IS NULL
+              LEFT JOIN came ON true
+            """,
+            {"front": front, "external_id": external_id, "session_id": session_id, "user_id": user_id},
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101
+    session, user, receipt = row[:8], row[8:11], row[11:]
+    return (
+        Session(*session) if session[0] else None,
+        User(*user) if user[0] else None,
+        Receipt(*receipt) if receipt[0] else None,
+    )
 
 
 async def mark_handled(tx: Connection, inbox_id: int) -> None:

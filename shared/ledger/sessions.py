@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection
 from shared.ids import ApprovalId, RunId, SessionId, UserId
-from shared.ledger.users import User
 
 BEGUN_AFTER = "begun_after"
 """The spec's word for the turn after which the conversation begins anew."""
@@ -49,7 +48,9 @@ class Turn:
     created_at: datetime
 
 
-_SESSION = "id, front, external_key, owner_id, spec, generation, last_turn, created_at"
+COLUMNS: Final = ", ".join(f"sessions.{field.name}" for field in fields(Session))
+"""What a `Session` is made of, in its order."""
+
 _TURN = "session_id, seq, author, user_id, body, run_id, created_at"
 
 
@@ -61,7 +62,7 @@ async def ensure(tx: Connection, *, front: str, external_key: str, owner_id: Use
             INSERT INTO sessions (front, external_key, owner_id)
             VALUES (%(front)s, %(external_key)s, %(owner_id)s)
             ON CONFLICT (front, external_key) DO UPDATE SET front = excluded.front
-            RETURNING {_SESSION}
+            RETURNING {COLUMNS}
             """,
             {"front": front, "external_key": external_key, "owner_id": owner_id},
         )
@@ -73,29 +74,8 @@ async def ensure(tx: Connection, *, front: str, external_key: str, owner_id: Use
 async def get(tx: Connection, session_id: SessionId) -> Session | None:
     """Return a session by its id."""
     async with tx.cursor(row_factory=class_row(Session)) as cursor:
-        await cursor.execute(f"SELECT {_SESSION} FROM sessions WHERE id = %s", [session_id])
+        await cursor.execute(f"SELECT {COLUMNS} FROM sessions WHERE id = %s", [session_id])
         return await cursor.fetchone()
-
-
-async def with_person(
-    tx: Connection, session_id: SessionId, user_id: UserId
-) -> tuple[Session | None, User | None]:
-    """Return a session and somebody who is let in, by one statement: every message asks for both."""
-    async with tx.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(
-            """
-            SELECT sessions.id, front, external_key, owner_id, spec, generation, last_turn, sessions.created_at,
-                   users.id, name, role
-              FROM (VALUES (%s::uuid, %s)) AS wanted (session_id, user_id)
-              LEFT JOIN sessions ON sessions.id = session_id
-              LEFT JOIN users ON users.id = user_id AND removed_at IS NULL
-            """,
-            [session_id, user_id],
-        )
-        row = await cursor.fetchone()
-    assert row is not None  # noqa: S101
-    session, user = row[:8], row[8:]
-    return Session(*session) if session[0] else None, User(*user) if user[0] else None
 
 
 async def of_owners(tx: Connection) -> list[SessionId]:
@@ -125,13 +105,16 @@ async def specify(tx: Connection, session_id: SessionId, changes: dict[str, Any]
                SET spec = spec || %(changes)s,
                    generation = generation + (spec <> spec || %(changes)s)::int
              WHERE id = %(id)s
-            RETURNING {_SESSION}
+            RETURNING {COLUMNS}
             """,
             {"id": session_id, "changes": Jsonb(changes)},
         )
         session = await cursor.fetchone()
     assert session is not None  # noqa: S101
     return session
+
+
+_HANDLED = ", handled AS (UPDATE inbox SET handled_at = now() WHERE id = %(inbox_id)s)"
 
 
 async def say(
@@ -144,16 +127,31 @@ async def say(
     user_id: UserId | None = None,
     run_id: RunId | None = None,
     inbox_id: int | None = None,
+    handled: bool = False,
 ) -> tuple[int, datetime]:
     """Add a turn, and return its number and time.
 
     Turns are numbered 1, 2, 3 … without a gap, also when many write at once.
+
+    Args:
+        tx: The transaction of what is said.
+        session_id: Where.
+        author: `person` or `telewright`.
+        body: What.
+        trace_id: The trace that it belongs to.
+        user_id: Who says it, or to whom it is said.
+        run_id: The run it speaks of.
+        inbox_id: The message that it is, or answers.
+        handled: Whether everything that this message causes is stored with it: see `inbox.mark_handled`.
+
+    Raises:
+        LookupError: There is no such session.
     """
     cursor = await tx.execute(
-        """
+        f"""
         WITH next AS (
             UPDATE sessions SET last_turn = last_turn + 1 WHERE id = %(session_id)s RETURNING last_turn
-        )
+        ){_HANDLED if handled else ""}
         INSERT INTO turns (session_id, seq, author, user_id, body, run_id, inbox_id, trace_id)
         SELECT %(session_id)s, last_turn, %(author)s, %(user_id)s, %(body)s, %(run_id)s, %(inbox_id)s, %(trace_id)s
           FROM next

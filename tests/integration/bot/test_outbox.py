@@ -203,9 +203,9 @@ async def test_a_button_of_a_command_keeps_its_words(database: Database) -> None
 async def test_a_chat_is_known_by_what_came_from_it(database: Database) -> None:
     forum = TelegramChat(id=-1001234567890, type="supergroup", title="Team", is_forum=True)
     async with database.transaction() as tx:
-        await chats.met(tx, forum, 10)
-        await chats.met(tx, forum, 9)
-        await chats.met(tx, TelegramChat(id=7, type="private", first_name="Ann", last_name="Lee"), None)
+        await chats.met(tx, [(forum, 10)])
+        await chats.met(tx, [(forum, 9)])
+        await chats.met(tx, [(TelegramChat(id=7, type="private", first_name="Ann", last_name="Lee"), None)])
         team, ann = await chats.get(tx, forum.id), await chats.get(tx, 7)
     assert team is not None
     assert ann is not None
@@ -230,11 +230,11 @@ async def test_a_blocked_chat_keeps_what_matters_until_somebody_writes_there(dat
     assert [(await row_of(database, key)).due_at for key in ("before", "meanwhile")] == [None, None]
     async with database.transaction() as tx:
         person = TelegramChat(id=7, type="private", first_name="Ann")
-        await chats.met(tx, person, None)
+        await chats.met(tx, [(person, None)])
         chat = await chats.get(tx, 7)
         assert chat is not None
         assert chat.state is ChatState.BLOCKED
-        await chats.met(tx, person, 12)
+        await chats.met(tx, [(person, 12)])
         chat = await chats.get(tx, 7)
         assert chat is not None
         assert chat.state is ChatState.OPEN
