@@ -15,6 +15,7 @@ from bot.menu import Menu
 from bot.outbox import Row
 from bot.outgoing import Outgoing, Words
 from bot.places import FRONT, READER, Place
+from bot.reservation import Reservation
 from bot.thinking import thinking
 from bot.topics import Topics, move
 from graph.conversation import Attachment, Conversation, Decision, Feed, Message
@@ -35,6 +36,7 @@ class Hearing:
         menu: Menu,
         *,
         wake_sender: Callable[[int], None],
+        reserve: Callable[[int], Reservation | None],
         deliver: Callable[[SessionId], Awaitable[None]],
     ) -> None:
         """Put it together.
@@ -47,6 +49,7 @@ class Hearing:
             topics: Give a new project a topic of its own.
             menu: Follows people's roles.
             wake_sender: Told the chat for which there is something to send.
+            reserve: Keeps a chat for an answer, where it may.
             deliver: Brings what is new in a session into the outbox.
         """
         self._database = database
@@ -56,6 +59,7 @@ class Hearing:
         self._topics = topics
         self._menu = menu
         self._wake_sender = wake_sender
+        self._reserve = reserve
         self._deliver = deliver
         self._begun: set[SessionId] = set()
         """Sessions that are greeted and read, as far as this process has seen to it."""
@@ -84,31 +88,36 @@ class Hearing:
         """
         async with thinking(self._bot, arrived.place):
             await self.begin(arrived)
-            answering = Answering(self._feed, arrived, username=(await self._bot.me()).username or "")
             there = await self._at(arrived, place or arrived.place)
             prompted = replied_to is not None and _asks_comment(replied_to)
             if not prompted:
                 there = await self._where_it_belongs(there, text)
-            await self._conversation.receive(
-                Message(
-                    front=FRONT,
-                    external_id=there.external_id,
-                    session_id=there.session_id,
-                    user=there.user,
-                    text=text,
-                    decision=decision,
-                    about_run=replied_to.run_number if replied_to else None,
-                    about_approval=replied_to.approval_id if replied_to else None,
-                    answers_prompt=prompted,
-                    in_company=there.place.in_group and not by_name,
-                    attachments=tuple(attachments),
-                ),
-                tell=answering.tell,
+            message = Message(
+                front=FRONT,
+                external_id=there.external_id,
+                session_id=there.session_id,
+                user=there.user,
+                text=text,
+                decision=decision,
+                about_run=replied_to.run_number if replied_to else None,
+                about_approval=replied_to.approval_id if replied_to else None,
+                answers_prompt=prompted,
+                in_company=there.place.in_group and not by_name,
+                attachments=tuple(attachments),
             )
-        if answering.told is not None:
-            self._wake_sender(answering.told.chat_id)
-        else:
+            with await self._answering(arrived) as answering:
+                await self._conversation.receive(message, tell=answering.tell)
+        if not answering.told:
             await self._deliver(there.session_id)
+
+    async def _answering(self, arrived: Arrived) -> Answering:
+        return Answering(
+            self._feed,
+            arrived,
+            username=(await self._bot.me()).username or "",
+            reserve=self._reserve,
+            wake_sender=self._wake_sender,
+        )
 
     async def greet(self, arrived: Arrived) -> None:
         """Answer `/start`: a greeting where there was none yet, else what can be said."""

@@ -190,7 +190,7 @@ class TelegramBot:
     def _dispatcher(
         self, token: int, menu: Menu, notifier: Notifier, sender: Sender, drafts: Drafts, files: Files
     ) -> Dispatcher:
-        dispatcher = Dispatcher()
+        dispatcher = Dispatcher(disable_fsm=True)
         dispatcher.update.outer_middleware(Throttle(self._database, wake_sender=sender.wake))
         parts = Parts(
             database=self._database,
@@ -202,6 +202,7 @@ class TelegramBot:
             drafts=drafts,
             files=files,
             wake_sender=sender.wake,
+            reserve=sender.reserve,
             deliver=notifier.deliver,
         )
         dispatcher.include_routers(*routers(parts))

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow, dict_row, tuple_row
 from pydantic import TypeAdapter
 
 from bot.outgoing import Button, Outgoing, Toast
-from bot.places import Place
+from bot.places import FRONT, Place
 from graph.conversation.replies import ReplyChoice
 from shared.database import Connection
 from shared.ids import ApprovalId, SessionId
@@ -97,6 +97,19 @@ COLUMNS: Final = (
 """What a `Row` is made of. `due_at` is infinite while the chat is closed, which Python has no date for."""
 
 
+_NOT_TAKEN: Final = "false"
+_TAKEN_IF_FREE: Final = f"""
+    state = 'open'
+    -- Index: outbox_open. What is under way there, or was to be answered before.
+    AND NOT EXISTS (SELECT FROM outbox AS earlier
+                     WHERE earlier.chat_id = place.chat_id AND earlier.due_at < 'infinity'
+                       AND earlier.status IN ('pending', 'sending')
+                       AND (earlier.status = 'sending' OR earlier.solicited))
+    AND EXISTS (SELECT FROM leases WHERE name = '{FRONT}' AND token = %(token)s FOR KEY SHARE)
+"""
+"""Whether a new row may go at once: what `bot.dispatch.take` would find."""
+
+
 async def put(
     tx: Connection,
     *,
@@ -107,7 +120,8 @@ async def put(
     session_id: SessionId | None = None,
     run_number: int | None = None,
     approval_id: ApprovalId | None = None,
-) -> None:
+    token: int | None = None,
+) -> Row | None:
     """Say something once.
 
     A chat that has moved is followed, a topic that is gone gives way to its chat. Where the chat
@@ -122,9 +136,15 @@ async def put(
         session_id: The conversation it belongs to.
         run_number: The run it speaks of.
         approval_id: The question it puts.
+        token: The lease by which this process speaks, for an answer in a place that is reserved: it is
+            taken where nothing goes before it, and need not be looked for. See `Sender.reserve`.
+
+    Returns:
+        The row that was taken: give it to the sender as soon as the transaction is committed.
     """
-    # Whether it is new, nobody asks: in a pipeline this waits for nothing.
-    await _insert(
+    content = _with_ids(content, {})
+    # Without a lease nobody asks what has come of it: in a pipeline this waits for nothing.
+    written = await _insert(
         tx,
         key=key,
         place=place,
@@ -133,6 +153,32 @@ async def put(
         session_id=session_id,
         run_number=run_number,
         approval_id=approval_id,
+        token=token,
+    )
+    if token is None or (found := await written.fetchone()) is None:
+        return None
+    row_id, chat_id, thread_id, created_at, taken_at = found
+    if taken_at is None:
+        return None
+    return Row(
+        id=row_id,
+        key=key,
+        chat_id=chat_id,
+        thread_id=thread_id,
+        session_id=session_id,
+        run_number=run_number,
+        approval_id=approval_id,
+        content=content,
+        solicited=solicited,
+        revision=1,
+        sent_revision=0,
+        message_id=None,
+        status=RowStatus.SENDING,
+        attempts=1,
+        due_at=taken_at,
+        error=None,
+        created_at=created_at,
+        sent_at=None,
     )
 
 
@@ -173,7 +219,7 @@ async def stand(
             tx,
             key=key,
             place=place,
-            content=content,
+            content=_with_ids(content, {}),
             solicited=solicited,
             session_id=session_id,
             run_number=run_number,
@@ -265,11 +311,11 @@ async def _insert(
     session_id: SessionId | None,
     run_number: int | None,
     approval_id: ApprovalId | None,
+    token: int | None = None,
 ) -> AsyncCursor[TupleRow]:
-    """Write a row; there is a result if it is new."""
-    content = _with_ids(content, {})
+    """Write a row; there is a result if it is new. With a lease it is taken at once, where nothing goes before it."""
     return await tx.execute(
-        """
+        f"""
         WITH place AS (
             -- By the primary keys of both tables.
             SELECT coalesce(chat.moved_to, %(chat_id)s) AS chat_id,
@@ -282,24 +328,26 @@ async def _insert(
                 ON topic.chat_id = %(chat_id)s AND topic.thread_id = %(thread_id)s
         ), written AS (
             INSERT INTO outbox (key, chat_id, thread_id, session_id, run_number, approval_id, content,
-                                solicited, status, due_at, error)
+                                solicited, status, attempts, due_at, error)
             SELECT %(key)s, chat_id, thread_id, %(session_id)s, %(run_number)s, %(approval_id)s, %(content)s,
                    %(solicited)s,
-                   CASE WHEN state = 'gone' OR (state = 'blocked' AND %(fleeting)s)
-                        THEN 'dropped' ELSE 'pending' END,
-                   CASE WHEN state = 'blocked' THEN 'infinity' ELSE now() END,
+                   CASE WHEN state = 'gone' OR (state = 'blocked' AND %(fleeting)s) THEN 'dropped'
+                        WHEN taken THEN 'sending' ELSE 'pending' END,
+                   taken::int,
+                   CASE WHEN state = 'blocked' THEN 'infinity' WHEN taken THEN clock_timestamp() ELSE now() END,
                    CASE WHEN state = 'open' THEN NULL ELSE 'the chat is ' || state END
-              FROM place
+              FROM place CROSS JOIN LATERAL (SELECT {_NOT_TAKEN if token is None else _TAKEN_IF_FREE} AS taken) AS _
             ON CONFLICT (key) DO NOTHING
-            RETURNING id
+            RETURNING id, chat_id, thread_id, created_at, CASE WHEN status = 'sending' THEN due_at END AS taken_at
         ), buttons AS (
             INSERT INTO outbox_buttons (id, outbox_id, choice)
             SELECT button.id, written.id, button.choice
               FROM written, unnest(%(button_ids)s::text[], %(choices)s::jsonb[]) AS button (id, choice)
         )
-        SELECT id FROM written
+        SELECT id, chat_id, thread_id, created_at, taken_at FROM written
         """,
         {
+            "token": token,
             "key": key,
             "chat_id": place.chat_id,
             "thread_id": place.thread_id,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot import outbox
 from bot.links import leading_to_projects
 from bot.origins import Origin
+from bot.outbox import Row
 from bot.outgoing import Outgoing, Toast, Words
 from bot.places import Place
 from bot.rendering import Addressee, render
@@ -64,7 +65,8 @@ async def put(
     place: Place,
     session_id: SessionId,
     solicited: bool = False,
-) -> None:
+    token: int | None = None,
+) -> Row | None:
     """Write a reply's messages; only the one with the buttons, or the prompt, is the question's.
 
     Args:
@@ -75,10 +77,15 @@ async def put(
         place: Where.
         session_id: The conversation it belongs to.
         solicited: Whether somebody has just asked for it.
+        token: The lease by which this process speaks, where the place is reserved.
+
+    Returns:
+        The first message's row, where it is to be sent now: see `outbox.put`.
     """
+    taken = None
     for number, content in enumerate(contents):
         asks = not isinstance(content, Words) or bool(content.buttons) or content.prompt is not None
-        await outbox.put(
+        row = await outbox.put(
             tx,
             key=key if number == 0 else f"{key}#{number}",
             place=place,
@@ -87,4 +94,7 @@ async def put(
             session_id=session_id,
             run_number=reply.run_number,
             approval_id=reply.approval_id if asks else None,
+            token=token if number == 0 else None,
         )
+        taken = taken or row
+    return taken

@@ -32,6 +32,7 @@ from bot.outbox import Row, RowStatus
 from bot.outgoing import Toast
 from bot.pace import Pace, Waiting, Weight
 from bot.probe import Found, Missing, Probe
+from bot.reservation import Reservation
 from shared.database import Connection, Database
 from shared.lease import LeaseLost
 from shared.outages import OUTAGE, outlast
@@ -41,6 +42,9 @@ _SWEEP_S: Final = 1.0
 
 _GATHERED_S: Final = 0.005
 """Rounds are so far apart: what comes within this time costs one transaction."""
+
+_RECORDED_S: Final = 0.02
+"""What has been done is recorded so far apart, where nothing else is to be looked for."""
 
 _LAST_WORD_S: Final = 5.0
 """How long the calls under way may go on when the sender is told to stop."""
@@ -98,8 +102,11 @@ class Sender:
         """Chats with a call under way, and what the pace has counted for it."""
         self._waiting: dict[int, Waiting] = {}
         """Chats in which something waits for its turn."""
+        self._asked: set[int] = set()
+        """Chats that a round under way looks at."""
         self._done: list[Mark] = []
         """What has been done and is not recorded yet."""
+        self._sends = False
         self._stirred = asyncio.Event()
         self._calls: asyncio.TaskGroup
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,6 +116,29 @@ class Sender:
         self._ready.add(chat_id)
         self._stirred.set()
 
+    def reserve(self, chat_id: int) -> Reservation | None:
+        """Keep a chat for an answer that is being written, which need not be looked for then.
+
+        Returns:
+            What is to be given back as soon as its transaction has ended. None where something is under
+            way in the chat, or it has to wait, or somebody has to look whether it is still let in.
+        """
+        if not self._sends or chat_id in self._busy or chat_id in self._asked:
+            return None
+        if chats.is_group(chat_id) or not self._holds.free(chat_id) or self._holds.failing(chat_id):
+            return None
+        self._busy[chat_id] = None
+        begun = time.monotonic()
+
+        def give_back(row: Row | None) -> None:
+            if row is not None and self._sends:
+                self._start(Rank.ANSWER, row, begun, None, alone=True)
+            else:
+                del self._busy[chat_id]
+                self.wake(chat_id)
+
+        return Reservation(self._token, give_back)
+
     async def run(self) -> None:
         """Send until cancelled, or until the lease is lost."""
         try:
@@ -117,10 +147,12 @@ class Sender:
                     await self._hold_what_was_paused()
                     await self._hold_what_was_left()
                     await self._take_up_again()
+                    self._sends = True
                     async with asyncio.TaskGroup() as loops:
                         loops.create_task(self._sweep(), name="sender.sweep")
                         loops.create_task(self._serve(), name="sender.serve")
                 finally:
+                    self._sends = False
                     await self._finish_calls()
         except* LeaseLost:
             log.warning("sender.replaced", token=self._token)
@@ -171,14 +203,22 @@ class Sender:
         """Go round after round, as long as there is something to record or to take."""
         begun = -math.inf
         while True:
-            if self._ready or self._done:
-                await asyncio.sleep(begun + _GATHERED_S - time.monotonic())
+            await self._gather(begun)
             looks, soonest = self._next_looks()
             if looks or self._done:
                 begun = time.monotonic()
+                self._asked = {look.chat_id for look in looks}
                 await self._round(looks)
+                self._asked = set()
             else:
                 await self._rest(soonest)
+
+    async def _gather(self, begun: float) -> None:
+        """Let what comes shortly after the last round come together."""
+        while self._done and not self._ready and (left_s := begun + _RECORDED_S - time.monotonic()) > 0:
+            await self._rest(left_s)
+        if self._ready or self._done:
+            await asyncio.sleep(begun + _GATHERED_S - time.monotonic())
 
     def _next_looks(self) -> tuple[list[Look], float]:
         """Return the chats to look at now, and the seconds until there may be others."""
@@ -258,7 +298,7 @@ class Sender:
             waited = self._waiting.pop(look.chat_id, None)
             counted = waited.weight if look.granted and waited is not None else None
             if one is not None and one.row is not None and one.row.id not in unrecorded:
-                self._start(one, one.row, begun, counted)
+                self._start(one.rank, one.row, begun, counted)
                 continue
             if counted is not None:
                 self._pace.withdraw(look.chat_id, counted)
@@ -273,18 +313,25 @@ class Sender:
         since = waited.since if waited is not None and waited.weight == weight else self._pace.now()
         self._waiting[one.chat_id] = Waiting(one.chat_id, weight, since)
 
-    def _start(self, one: Next, row: Row, begun: float, counted: Weight | None) -> None:
+    def _start(
+        self, rank: Rank, row: Row, begun: float, counted: Weight | None, *, alone: bool = False
+    ) -> None:
         # A toast is no message, and the questions about a call that was cut short count one by one.
-        if counted is None and one.rank > Rank.TOAST:
+        if counted is None and rank > Rank.TOAST:
             counted = Weight.MESSAGE
             self._pace.begin(row.chat_id, counted)
         self._busy[row.chat_id] = counted
-        task = self._calls.create_task(self._deliver(one.rank, row, begun), name=f"sender.deliver.{row.id}")
+        task = self._calls.create_task(
+            self._deliver(rank, row, begun, alone=alone), name=f"sender.deliver.{row.id}"
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, rank: Rank, row: Row, begun: float) -> None:
-        """Make one row stand, and say what became of it; its chat is free then."""
+    async def _deliver(self, rank: Rank, row: Row, begun: float, *, alone: bool) -> None:
+        """Make one row stand, and say what became of it; its chat is free then.
+
+        Where it was found by a look there may be more; what is written beside a reservation is woken for.
+        """
         try:
             mark = await self._recover(row) if rank is Rank.UNKNOWN else await self._carry(row, begun)
         except LeaseLost:
@@ -295,7 +342,10 @@ class Sender:
         counted = self._busy.pop(row.chat_id)
         if counted is not None:
             self._pace.end(row.chat_id, counted)
-        self.wake(row.chat_id)
+        if alone and mark is not None and mark.status is RowStatus.SENT:
+            self._stirred.set()
+        else:
+            self.wake(row.chat_id)
 
     async def _carry(self, row: Row, begun: float) -> Mark | None:
         if time.monotonic() - begun > _FRESH_S:

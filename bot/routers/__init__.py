@@ -11,6 +11,7 @@ from bot.drafts import Drafts
 from bot.files import Files
 from bot.hearing import Hearing
 from bot.menu import Menu
+from bot.reservation import Reservation
 from bot.routers.buttons import buttons
 from bot.routers.files import files
 from bot.routers.forus import ForUs
@@ -41,6 +42,8 @@ class Parts:
     files: Files
     wake_sender: Callable[[int], None]
     """Told the chat for which something was written to the outbox."""
+    reserve: Callable[[int], Reservation | None]
+    """Keeps a chat for an answer, where it may."""
     deliver: Callable[[SessionId], Awaitable[None]]
     """Brings what is new in a session into the outbox."""
 
@@ -60,6 +63,7 @@ def routers(parts: Parts) -> list[Router]:
         opening,
         parts.menu,
         wake_sender=parts.wake_sender,
+        reserve=parts.reserve,
         deliver=parts.deliver,
     )
     said = Router(name="said")

@@ -174,6 +174,7 @@ async def open_ears(
         drafts=drafts,
         files=files,
         wake_sender=woken.append,
+        reserve=lambda _: None,
         deliver=deliver,
     )
     dispatcher = Dispatcher()

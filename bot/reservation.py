@@ -1,0 +1,29 @@
+"""A chat kept for an answer that is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.outbox import Row
+
+
+class Reservation:
+    """A chat in which nothing else is begun, until this is given back."""
+
+    def __init__(self, token: int, give_back: Callable[[Row | None], None]) -> None:
+        """Make it.
+
+        Args:
+            token: The lease by which the answer is written as under way.
+            give_back: Called once, with the row that is to be sent now if there is one.
+        """
+        self.token = token
+        self._give_back = give_back
+
+    def send(self, row: Row) -> None:
+        """Send a row that stands in the outbox as under way; its transaction is committed."""
+        self._give_back(row)
+
+    def release(self) -> None:
+        """Look what is next in the chat: there is no such row, or nobody knows whether its transaction was committed."""
+        self._give_back(None)
