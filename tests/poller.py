@@ -6,6 +6,9 @@ import asyncio
 import os
 import sys
 
+from bot import deferral  # noqa: F401 - aiogram in a quarter of the time
+
+# isort: split
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer

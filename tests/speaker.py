@@ -11,6 +11,9 @@ import asyncio
 import os
 import sys
 
+from bot import deferral  # noqa: F401 - aiogram in a quarter of the time
+
+# isort: split
 import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession

@@ -20,6 +20,7 @@ What it knows: `methods/` (the Bot API's methods), `people.py` and `actions.py` 
 `updates.py` and `webhook.py` (how updates travel), `faults.py`, `limits.py`, `transcript.py`.
 """
 
+from bot import deferral  # noqa: F401 - aiogram in a quarter of the time
 from tests.fakes.telegram.fake import FakeTelegram
 from tests.fakes.telegram.front import SetFault, Telegram
 from tests.fakes.telegram.messages import Answer, Message, Press
