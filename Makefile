@@ -10,6 +10,8 @@ BIN := .venv/bin
 UV := .uv/bin/uv
 # Trust what the machine trusts, as pip does: many networks have an authority of their own.
 export UV_SYSTEM_CERTS ?= 1
+# Images for containers often set this, and then every process compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help

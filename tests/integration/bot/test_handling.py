@@ -222,6 +222,7 @@ async def test_one_persons_many_topics_leave_room_for_the_others(
 
     async with running(handling_by(database, bot, handler).run()):
         await until(lambda: _given(handler, 21), within_s=10)
+        await until(lambda: _given(handler, 4), within_s=10)
 
     assert sorted(handler.numbers) == [1, 2, 3, 4, 21]
 

@@ -136,8 +136,8 @@ async def test_a_deployment_out_of_time_is_ended_and_tidied_up(
         if event.step == "Wait until the instance is healthy":
             begun.set()
 
-    request = DeployRequest("hello", sick, {}, 1, timeout_s=30)
-    with pytest.raises(DeploymentFailed, match="did not end within 30 s"):
+    request = DeployRequest("hello", sick, {}, 1, timeout_s=15)
+    with pytest.raises(DeploymentFailed, match="did not end within 15 s"):
         await deployer.deploy(request, watch)
 
     assert begun.is_set()
