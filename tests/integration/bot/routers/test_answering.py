@@ -18,7 +18,7 @@ from graph.conversation.items import answer_item
 from graph.conversation.replies import Reply, Table
 from shared.database import Database
 from shared.ids import SessionId
-from shared.ledger import sessions
+from shared.ledger import sessions, users
 from shared.live import Live
 from tests.engine import until
 from tests.fakes.telegram import Group, Person
@@ -147,7 +147,7 @@ async def test_an_answer_that_cannot_be_rendered_is_left_to_the_notifier_which_s
 
     async with database.transaction() as tx:
         inbox_id = await ears.one("SELECT max(id) FROM inbox")
-        session, user = await sessions.with_person(tx, session_id, user_id(OWNER))
+        session, user = await sessions.get(tx, session_id), await users.get(tx, user_id(OWNER))
         assert session is not None
         assert user is not None
         seq, at = await sessions.say(
@@ -155,10 +155,16 @@ async def test_an_answer_that_cannot_be_rendered_is_left_to_the_notifier_which_s
             user_id=user.id, inbox_id=inbox_id,
         )  # fmt: skip
         arrived = Arrived(inbox_id, update, session_id, user, Place(group.id), "0" * 32, at)
-        answering = Answering(Feed(database, live), arrived, username="telewright_bot")
+        answering = Answering(
+            Feed(database, live),
+            arrived,
+            username="telewright_bot",
+            reserve=lambda _: None,
+            wake_sender=ears.woken.append,
+        )
         item = answer_item(session_id, seq, reply, to=user.id, inbox_id=inbox_id, at=at)
         assert not await answering.tell(tx, session, item)
-        assert answering.told is None
+        assert not answering.told
 
     assert await turns_told(ears) == told
     await notifier.deliver(session_id)
