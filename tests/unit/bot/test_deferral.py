@@ -18,11 +18,7 @@ models = [
     for name in module.__all__
     if isinstance(each := getattr(module, name), type) and issubclass(each, BaseModel)
 ]
-built = [
-    model.__name__
-    for model in models
-    if model.__module__.startswith("aiogram.types.") and model.__pydantic_complete__
-]
+built = [model.__name__ for model in models if model.__pydantic_complete__]
 for model in models:
     model.model_rebuild()
 left = [model.__name__ for model in models if not model.__pydantic_complete__]
