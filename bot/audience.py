@@ -1,4 +1,4 @@
-"""Who else has to see a question: those who may answer it, when nobody where it is put may."""
+"""Who else has to see what is said of a run, when nobody where it is said may answer it, or hears it."""
 
 from __future__ import annotations
 
@@ -35,5 +35,31 @@ async def private_chats_of_deciders(
          ORDER BY telegram_chats.chat_id
         """,
         {"approval_id": approval_id, "run_id": run_id, "unheard": unheard},
+    )
+    return [Place(int(row[0]), None) for row in await cursor.fetchall()]
+
+
+async def private_chats_of_run(tx: Connection, run_id: RunId) -> list[Place]:
+    """Return where a run is spoken of when nobody hears it in its session any more.
+
+    That is with whoever asked for it, and where its questions were put; if nobody of them is left, with the owners.
+    """
+    cursor = await tx.execute(
+        """
+        SELECT telegram_chats.chat_id
+          FROM runs
+          JOIN users ON removed_at IS NULL
+          JOIN telegram_chats ON kind = 'private' AND state <> 'gone' AND 'telegram:' || chat_id = users.id
+         CROSS JOIN LATERAL (
+                SELECT users.id = requested_by
+                       -- Indexes: the approvals' unique one, outbox_approval.
+                    OR EXISTS (SELECT FROM approvals JOIN outbox ON outbox.approval_id = approvals.id
+                                WHERE approvals.run_id = runs.id AND outbox.chat_id = telegram_chats.chat_id)
+                    AS knows
+               ) AS them
+         WHERE runs.id = %s AND (knows OR role = 'owner')
+         ORDER BY knows DESC FETCH FIRST ROW WITH TIES
+        """,
+        [run_id],
     )
     return [Place(int(row[0]), None) for row in await cursor.fetchall()]

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from bot import outbox, replies, texts
-from bot.audience import private_chats_of_deciders
+from bot.audience import private_chats_of_deciders, private_chats_of_run
 from bot.follows import Begun, growing_key
 from bot.origins import Origin, origins
 from bot.outbox import Row
@@ -20,7 +20,8 @@ from graph.conversation.progress import progress_of
 from shared.database import Connection
 from shared.ids import RunId, SessionId
 from shared.lease import LeaseLost
-from shared.ledger import approvals, groups
+from shared.ledger import approvals
+from shared.ledger.listeners import is_heard
 
 
 class How(Enum):
@@ -113,11 +114,11 @@ class Telling:
         match reply.kind:
             case Kind.ANSWER if origin is not None and origin.query_id is not None:
                 await self._answer_press(item, reply, origin, origin.query_id)
-            case Kind.ANSWER:
+            case Kind.ANSWER if item.run_id is None:
                 await self._put(
                     item.key,
                     reply,
-                    solicited=item.run_id is None,
+                    solicited=True,
                     to=replies.addressee(origin, self._place),
                     reply_to=replies.replied_to(origin, self._place),
                 )
@@ -129,8 +130,8 @@ class Telling:
                 await self._close(item, reply)
             case Kind.NOTICE if reply.choices:
                 await self._ask(item, reply)
-            case Kind.NOTICE:
-                await self._put(item.key, reply)
+            case Kind.NOTICE | Kind.ANSWER:
+                await self._tell_of_run(item, reply)
             case Kind.RESULT:
                 await self._end(item, reply)
 
@@ -157,20 +158,26 @@ class Telling:
     async def _ask(self, item: FeedItem, reply: Reply) -> None:
         """Put a question where the work was asked for, and to those who may answer it if nobody there may."""
         await self._put(item.key, reply, heard=True)
-        unheard = not await self._is_let_in()
-        for place in await private_chats_of_deciders(
-            self._tx, item.run_id, reply.approval_id, unheard=unheard
-        ):
-            if place != self._place:
-                await self._put(f"{item.key}@{place.external_key}", reply, place=place, heard=True)
+        unheard = not await self._is_heard()
+        places = await private_chats_of_deciders(self._tx, item.run_id, reply.approval_id, unheard=unheard)
+        await self._put_also(places, item, reply, heard=True)
 
-    async def _is_let_in(self) -> bool:
-        """Whether the session's chat is no group that was let go."""
-        if self._groups_in_settings is None or not self._place.in_group:
-            return True
-        return await groups.is_let_in(
-            self._tx, self._place.chat_id, groups_in_settings=self._groups_in_settings
-        )
+    async def _tell_of_run(self, item: FeedItem, reply: Reply) -> None:
+        """Tell what has become of a run where it belongs, and in private if nobody hears it there."""
+        await self._put(item.key, reply)
+        if item.run_id is not None and not await self._is_heard():
+            await self._put_also(await private_chats_of_run(self._tx, item.run_id), item, reply)
+
+    async def _is_heard(self) -> bool:
+        """Whether anybody hears what is said in the session: not where all were let go, or the bot was put out."""
+        return await is_heard(self._tx, self._session_id, groups_in_settings=self._groups_in_settings)
+
+    async def _put_also(
+        self, places: Sequence[Place], item: FeedItem, reply: Reply, *, heard: bool = False
+    ) -> None:
+        for place in places:
+            if place != self._place:
+                await self._put(f"{item.key}@{place.external_key}", reply, place=place, heard=heard)
 
     async def _close(self, item: FeedItem, reply: Reply) -> None:
         """Take the buttons away from a question that is asked no more, and say there what became of it."""
@@ -179,7 +186,7 @@ class Telling:
         for row in said:
             await self._take_buttons(row, item, reply)
         if all(isinstance(row.content, Words) and row.content.prompt is not None for row in said):
-            await self._put(item.key, reply.in_full)
+            await self._tell_of_run(item, reply.in_full)
 
     async def _end(self, item: FeedItem, reply: Reply) -> None:
         """Tell how a run ended; what it still asked is asked no more."""
@@ -188,7 +195,7 @@ class Telling:
         for approval in await approvals.of_run(self._tx, item.run_id):
             for row in await outbox.of_approval(self._tx, approval.id):
                 await self._take_buttons(row, item, over)
-        await self._put(item.key, reply)
+        await self._tell_of_run(item, reply)
 
     async def _end_growth(self, reply: Reply, number: int) -> bool:
         """Let the end of a followed log stand where it grew; return False where that was no message."""

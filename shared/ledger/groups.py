@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,16 +46,6 @@ async def let_go(tx: Connection, chat_id: int) -> bool:
     """Listen in a group no more; say whether that changed anything."""
     cursor = await tx.execute("DELETE FROM telegram_groups WHERE chat_id = %s", [chat_id])
     return cursor.rowcount == 1
-
-
-async def is_let_in(tx: Connection, chat_id: int, *, groups_in_settings: Collection[int]) -> bool:
-    """Whether a group is let in, by an owner or by the settings."""
-    cursor = await tx.execute(
-        f"SELECT %(chat_id)s IN ({LET_IN})",
-        {"chat_id": chat_id, "groups_in_settings": list(groups_in_settings)},
-    )
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
 
 
 async def moved(tx: Connection, old: int, new: int) -> None:

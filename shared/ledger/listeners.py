@@ -11,28 +11,45 @@ from shared.ledger import groups
 
 _IS_HEARD: Final = f"""
     CASE WHEN front = 'telegram' AND starts_with(external_key, '-')
-         THEN split_part(external_key, ':', 1)::bigint IN ({groups.LET_IN})
+         THEN %(groups_in_settings)s::bigint[] IS NULL
+           OR split_part(external_key, ':', 1)::bigint IN ({groups.LET_IN})
          ELSE users.removed_at IS NULL END
 """
 """Whether a session, whose owner is joined, is a group's that is let in, or of a person who is."""
 
 
+async def is_heard(
+    tx: Connection, session_id: SessionId, *, groups_in_settings: Collection[int] | None
+) -> bool:
+    """Whether anybody hears what is said in a session.
+
+    Args:
+        tx: A transaction.
+        session_id: The session.
+        groups_in_settings: The Telegram groups that the settings let in; None where nobody asks which are.
+    """
+    cursor = await tx.execute(
+        f"SELECT {_IS_HEARD} FROM sessions JOIN users ON users.id = owner_id WHERE sessions.id = %(session)s",
+        {
+            "session": session_id,
+            "groups_in_settings": None if groups_in_settings is None else list(groups_in_settings),
+        },
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
 async def listeners(
     tx: Connection, session_id: SessionId, *, groups_in_settings: Collection[int]
 ) -> list[SessionId]:
-    """Return where something is told: in its session, or to the owners where nobody is let in any more.
+    """Return where something is told: in its session, or to the owners where nobody hears it any more.
 
     Args:
         tx: A transaction.
         session_id: Where it belongs.
         groups_in_settings: The Telegram groups that the settings let in.
     """
-    cursor = await tx.execute(
-        f"SELECT {_IS_HEARD} FROM sessions JOIN users ON users.id = owner_id WHERE sessions.id = %(session)s",
-        {"session": session_id, "groups_in_settings": list(groups_in_settings)},
-    )
-    row = await cursor.fetchone()
-    if row is not None and row[0]:
+    if await is_heard(tx, session_id, groups_in_settings=groups_in_settings):
         return [session_id]
     return await owners(tx, groups_in_settings=groups_in_settings)
 

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
 from bot import texts
 from bot.notifier import Notifier
 from bot.outgoing import Words
@@ -18,7 +20,7 @@ from shared.ids import ApprovalId, ProjectId, RunId, SessionId
 from shared.ledger import events, sessions
 from shared.ledger.claims import Ending
 from shared.ledger.health import Aspect, Health, Service, State
-from shared.ledger.runs import Status
+from shared.ledger.runs import Run, Status
 from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.engine import until
@@ -27,6 +29,8 @@ from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
 from tests.receiving import running
+
+FAILED = Ending(Status.FAILED, "tests_failed", "The tests failed.")
 
 
 async def told(ears: Ears, notifier: Notifier, external_key: str) -> Words:
@@ -266,7 +270,7 @@ async def test_a_runs_end_is_shown_also_where_another_version_has_shown_its_prog
         )
         assert cursor.rowcount == 1
 
-    await chat.finish(run, Ending(Status.FAILED, "tests_failed", "The tests failed."))
+    await chat.finish(run, FAILED)
     await notifier.deliver(run.session_id)
 
     shown = (await ears.row(f"progress:{run.id}")).content
@@ -325,6 +329,56 @@ async def test_what_a_group_was_asked_is_put_to_those_who_may_decide_once_it_was
 
     # Whoever began the work is let in still, and may see it nowhere else.
     assert await _asked_in(ears, OWNER) == await _asked_in(ears, OPERATOR) == [before.id, after.id]
+
+    await _approve(ears, owner, after.id)
+    await chat.finish(other, FAILED)
+    await notifier.deliver(one.session_id)
+
+    assert await _told_how_it_ended(ears, other) == {club.id, OWNER, OPERATOR}
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_how_a_run_ends_is_told_to_the_owner_once_whoever_asked_for_it_was_let_go(
+    ears: Ears, notifier: Notifier, owner: Person, operator: Person, asks: bool
+) -> None:
+    owner.say("/whoami")
+    operator.say("/new web-service hello")
+    await ears.listen()
+    [run] = await ears.runs(f"{OPERATOR}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    if asks:
+        [asked] = await chat.ask(run, plan_question())
+    owner.say(f"/users remove {OPERATOR}")
+    await ears.listen()
+    if asks:
+        await notifier.deliver(run.session_id)
+        await _approve(ears, owner, asked.id)
+
+    await chat.finish(run, FAILED)
+    await notifier.deliver(run.session_id)
+
+    assert await _told_how_it_ended(ears, run) == {OPERATOR, OWNER}
+
+
+async def _approve(ears: Ears, person: Person, approval_id: ApprovalId) -> None:
+    """Let somebody approve in private what was put there."""
+    choice = DecisionChoice(label="x", approval_id=approval_id, key="approve")
+    _, message = await shown(ears, choice, Place(person.id), f"again:{approval_id}")
+    person.press(message, "Do it")
+    await ears.listen()
+
+
+async def _told_how_it_ended(ears: Ears, run: Run) -> set[int]:
+    """Return the chats in which a failed run's end is written, having looked that it is there once."""
+    told = [
+        row.chat_id
+        for row in await ears.rows()
+        if row.key.startswith(f"event:{run.id}:")
+        and isinstance(row.content, Words)
+        and "The tests failed." in row.content.text
+    ]
+    assert len(told) == len(set(told))
+    return set(told)
 
 
 async def _asked_in(ears: Ears, chat_id: int) -> list[ApprovalId | None]:
