@@ -73,7 +73,7 @@ class Answering:
             if self._goes_on:
                 self._wake_sender(self._taken.chat_id)
         elif self._reservation is not None:
-            self._reservation.release()
+            self._reservation.release(self._taken)
         elif self._told is not None:
             self._wake_sender(self._told.chat_id)
 

@@ -107,7 +107,8 @@ _TAKEN_IF_FREE: Final = f"""
                        AND (earlier.status = 'sending' OR earlier.solicited))
     AND EXISTS (SELECT FROM leases WHERE name = '{FRONT}' AND token = %(token)s FOR KEY SHARE)
 """
-"""Whether a new row may go at once: what `bot.dispatch.take` would find."""
+"""Whether a new row may go at once, as `bot.dispatch.take` would find. Whether somebody is still let in there
+is not asked: whoever answers has found out in the same transaction, and the place is no group."""
 
 
 async def put(
@@ -336,7 +337,9 @@ async def _insert(
                    taken::int,
                    CASE WHEN state = 'blocked' THEN 'infinity' WHEN taken THEN clock_timestamp() ELSE now() END,
                    CASE WHEN state = 'open' THEN NULL ELSE 'the chat is ' || state END
-              FROM place CROSS JOIN LATERAL (SELECT {_NOT_TAKEN if token is None else _TAKEN_IF_FREE} AS taken) AS _
+              FROM place
+                   -- Without OFFSET it would be looked up wherever it is asked for.
+                   CROSS JOIN LATERAL (SELECT {_NOT_TAKEN if token is None else _TAKEN_IF_FREE} AS taken OFFSET 0) AS _
             ON CONFLICT (key) DO NOTHING
             RETURNING id, chat_id, thread_id, created_at, CASE WHEN status = 'sending' THEN due_at END AS taken_at
         ), buttons AS (

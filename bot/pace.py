@@ -161,8 +161,7 @@ class _Window:
 
     def free_at(self, now: float) -> float:
         """Return when one more is allowed, as far as can be known: now, later, or infinity."""
-        while self._ends and self._ends[0] + self._limit.seconds <= now:
-            self._ends.popleft()
+        self._forget(now)
         too_many = self._under_way + len(self._ends) - self._limit.calls
         if too_many < 0:
             return now
@@ -174,6 +173,12 @@ class _Window:
     def end(self, now: float) -> None:
         self._under_way -= 1
         self._ends.append(now)
+        # Also where nobody ever waits.
+        self._forget(now)
 
     def withdraw(self) -> None:
         self._under_way -= 1
+
+    def _forget(self, now: float) -> None:
+        while self._ends and self._ends[0] + self._limit.seconds <= now:
+            self._ends.popleft()

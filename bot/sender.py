@@ -1,9 +1,10 @@
 """Makes the chats what the outbox says: in order per chat, chats side by side, one call at a time in each.
 
 A round of the sender is for many chats: one statement records what has been done, one takes what is
-next. The calls themselves go on meanwhile. A row is marked `sending` before its call, so
-that whoever finds it so later (this process after a cut connection, the next one after a crash)
-knows that nobody knows, and looks before sending it again.
+next. The calls themselves go on meanwhile. An answer may also be taken by whoever writes it, in a chat
+that is kept for it. A row is marked `sending` before its call, so that whoever finds it so later (this
+process after a cut connection, the next one after a crash) knows that nobody knows, and looks before
+sending it again.
 """
 
 from __future__ import annotations
@@ -130,12 +131,15 @@ class Sender:
         self._busy[chat_id] = None
         begun = time.monotonic()
 
-        def give_back(row: Row | None) -> None:
-            if row is not None and self._sends:
+        def give_back(row: Row | None, committed: bool) -> None:
+            if row is not None and committed and self._sends and self._holds.free(chat_id):
                 self._start(Rank.ANSWER, row, begun, None, alone=True)
-            else:
-                del self._busy[chat_id]
-                self.wake(chat_id)
+                return
+            del self._busy[chat_id]
+            if row is not None:
+                # Nobody was called: it need not be asked what has come of it.
+                self._done.append(again(row))
+            self.wake(chat_id)
 
         return Reservation(self._token, give_back)
 

@@ -32,7 +32,7 @@ async def run_bot(settings: Settings) -> None:
     settings.require_bot()
     with open_issues(settings) as issues:
         async with (
-            open_ledgers(settings, connections=CONNECTIONS) as (database, live),
+            open_ledgers(settings, connections=CONNECTIONS, plans_once=True) as (database, live),
             exposing_itself(settings),
         ):
             conversation = Conversation(database, live, _services(settings, issues))

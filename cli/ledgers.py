@@ -13,8 +13,10 @@ from shared.settings import Settings
 
 
 @asynccontextmanager
-async def open_ledgers(settings: Settings, *, connections: int) -> AsyncIterator[tuple[Database, Live]]:
-    """Open both.
+async def open_ledgers(
+    settings: Settings, *, connections: int, plans_once: bool = False
+) -> AsyncIterator[tuple[Database, Live]]:
+    """Open both; see `Database`.
 
     Raises:
         Unavailable: The database cannot be reached, or nothing runs for this home.
@@ -22,7 +24,7 @@ async def open_ledgers(settings: Settings, *, connections: int) -> AsyncIterator
     """
     found = await endpoints(settings)
     async with (
-        Database(found.database_url, connections=connections) as database,
+        Database(found.database_url, connections=connections, plans_once=plans_once) as database,
         Live(found.redis_url) as live,
     ):
         await migrations.check(found.database_url)

@@ -40,16 +40,22 @@ class DatabaseUnavailable(Unavailable):
 class Database:
     """A pool with health checks and bounded lifetimes."""
 
-    def __init__(self, url: str, *, connections: int = 10, idle_s: float = _IDLE_S) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 10, idle_s: float = _IDLE_S, plans_once: bool = False
+    ) -> None:
         """Make the pool; nothing is opened yet.
 
         Args:
             url: A libpq URL.
             connections: The most connections this process may hold.
             idle_s: Seconds after which the server ends a transaction that stands still.
+            plans_once: Whether a statement that comes often is planned for whatever it is given, rather than
+                anew each time. For processes whose statements are small and find their rows by keys:
+                planning these costs more than running them.
         """
         self.url = url
         self._idle_s = idle_s
+        self._plans = "force_generic_plan" if plans_once else "auto"
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={k: v for k, v in FAILING_FAST.items() if k not in conninfo_to_dict(url)},
@@ -110,7 +116,11 @@ class Database:
         await connection.set_autocommit(True)
         limit = f"{int(self._idle_s * 1000)}ms"
         await connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [limit]
+            """
+            SELECT set_config('idle_in_transaction_session_timeout', %s, false),
+                   set_config('plan_cache_mode', %s, false)
+            """,
+            [limit, self._plans],
         )
 
 

@@ -118,6 +118,8 @@ async def search(
         vector: The question's vector; left out, words alone count.
         model: The embeddings model that the vector is of.
     """
+    # How to look depends on what is looked for, also where other statements are planned once.
+    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     by_words = await _by_words(tx, query, projects, limit=_CANDIDATES)
     if vector is None:
         return by_words[:limit]

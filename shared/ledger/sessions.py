@@ -78,24 +78,6 @@ async def get(tx: Connection, session_id: SessionId) -> Session | None:
         return await cursor.fetchone()
 
 
-async def of_owners(tx: Connection) -> list[SessionId]:
-    """Return the conversation of each owner in which something was said last; a new owner has none.
-
-    Index: the turns' primary key.
-    """
-    cursor = await tx.execute(
-        """
-        SELECT DISTINCT ON (users.id) sessions.id
-          FROM users
-          JOIN sessions ON owner_id = users.id
-          JOIN turns ON session_id = sessions.id AND seq = last_turn
-         WHERE role = 'owner' AND removed_at IS NULL
-         ORDER BY users.id, turns.created_at DESC
-        """
-    )
-    return [SessionId(row[0]) for row in await cursor.fetchall()]
-
-
 async def specify(tx: Connection, session_id: SessionId, changes: dict[str, Any]) -> Session:
     """Change what is wanted of a session; its generation grows when anything differs."""
     async with tx.cursor(row_factory=class_row(Session)) as cursor:

@@ -65,3 +65,18 @@ async def _lock_and_stand_still(paused: Database, others: Database) -> None:
 
 async def _lock(tx: Connection) -> None:
     await tx.execute("LOCK TABLE runs IN EXCLUSIVE MODE")
+
+
+@pytest.mark.parametrize("plans_once", [True, False])
+async def test_what_comes_often_is_planned_once_where_that_is_wanted(
+    database_url: str, *, plans_once: bool
+) -> None:
+    # Planned for what it is given, this one looks cheaper each time: an array of one.
+    often = "SELECT FROM unnest(%s::int[]) AS one (id) JOIN runs ON runs.number = one.id"
+    async with Database(database_url, plans_once=plans_once) as database, database.connection() as connection:
+        for _ in range(20):
+            await connection.execute(often, [[1]])
+        cursor = await connection.execute(
+            "SELECT generic_plans > 0 AND custom_plans = 0 FROM pg_prepared_statements WHERE statement LIKE '%unnest%'"
+        )
+        assert await cursor.fetchall() == [(plans_once,)]

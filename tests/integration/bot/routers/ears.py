@@ -24,6 +24,7 @@ from bot.menu import Menu
 from bot.outbox import COLUMNS, Row
 from bot.outgoing import Words
 from bot.reception import Reception
+from bot.reservation import Reservation
 from bot.routers import Parts, routers
 from graph.conversation import Conversation, Feed, Patience, Services
 from infrastructure.blueprints import catalogue
@@ -60,6 +61,8 @@ class Ears:
     home: Path
     woken: list[int] = field(default_factory=list)
     """The chats for which the sender was woken."""
+    kept: list[Reservation] = field(default_factory=list)
+    """The chats that are kept for the next answers."""
     delivered: list[SessionId] = field(default_factory=list)
     """The sessions of which the notifier was to bring what is new into the outbox."""
     server: Server = field(default_factory=Server)
@@ -156,6 +159,7 @@ async def open_ears(
     access = Access(database, [OWNER, OPERATOR, *groups])
     menu = Menu(bot)
     woken: list[int] = []
+    kept: list[Reservation] = []
     delivered: list[SessionId] = []
     drafts = Drafts(database, bot, wake_sender=woken.append, draft_every_s=0.01, edit_every_s=0.01)
 
@@ -174,7 +178,7 @@ async def open_ears(
         drafts=drafts,
         files=files,
         wake_sender=woken.append,
-        reserve=lambda _: None,
+        reserve=lambda _: kept.pop() if kept else None,
         deliver=deliver,
     )
     dispatcher = Dispatcher()
@@ -201,6 +205,7 @@ async def open_ears(
             drafts,
             home,
             woken,
+            kept,
             delivered,
             server,
         )

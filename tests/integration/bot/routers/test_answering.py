@@ -11,14 +11,16 @@ from bot.access import user_id
 from bot.answering import Answering
 from bot.arrived import Arrived
 from bot.notifier import Notifier
+from bot.outbox import Row, RowStatus
 from bot.outgoing import Words
 from bot.places import READER, Place
+from bot.reservation import Reservation
 from graph.conversation import Feed
 from graph.conversation.items import answer_item
 from graph.conversation.replies import Reply, Table
 from shared.database import Database
 from shared.ids import SessionId
-from shared.ledger import sessions, users
+from shared.ledger import projects, sessions, users
 from shared.live import Live
 from tests.engine import until
 from tests.fakes.telegram import Group, Person
@@ -172,6 +174,79 @@ async def test_an_answer_that_cannot_be_rendered_is_left_to_the_notifier_which_s
     assert (await ears.words())[-1] == texts.UNTELLABLE
 
 
+class Kept:
+    """A chat that is kept for an answer, and how it was given back."""
+
+    def __init__(self, ears: Ears) -> None:
+        self.given_back: list[tuple[Row | None, bool]] = []
+        ears.kept.append(
+            Reservation(ears.token, lambda row, committed: self.given_back.append((row, committed)))
+        )
+
+
+async def test_where_the_chat_is_kept_for_it_it_is_sent_as_soon_as_it_is_committed(
+    ears: Ears, notifier: Notifier, owner: Person
+) -> None:
+    await greeted(ears, notifier, owner)
+    await _sent(ears)
+    kept = Kept(ears)
+
+    owner.say("/help")
+    await ears.listen()
+
+    stored = (await ears.rows())[-1]
+    assert stored.key.endswith(":3")
+    assert stored.status is RowStatus.SENDING
+    assert kept.given_back == [(stored, True)]
+
+
+async def test_what_it_goes_on_with_is_looked_for(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    session_id = await greeted(ears, notifier, owner)
+    await _sent(ears)
+    async with database.transaction() as tx:
+        for number in range(100):
+            await projects.create(
+                tx,
+                name=f"a-project-with-a-name-of-its-own-{number}",
+                blueprint="web-service",
+                description="",
+                owner_id=user_id(OWNER),
+                session_id=session_id,
+            )
+    kept = Kept(ears)
+    ears.woken.clear()
+
+    owner.say("/projects")
+    await ears.listen()
+
+    first, second = (await ears.rows())[-2:]
+    assert second.key == f"{first.key}#1"
+    assert kept.given_back == [(first, True)]
+    assert second.status is RowStatus.PENDING
+    assert ears.woken == [OWNER]
+
+
+async def test_one_that_is_taken_back_is_not_sent(
+    ears: Ears, notifier: Notifier, database: Database, owner: Person
+) -> None:
+    await greeted(ears, notifier, owner)
+    await _sent(ears)
+    kept = Kept(ears)
+    owner.say("/help")
+
+    async with _at_commit_of_a_row(
+        database, "PERFORM nextval('tries'); RAISE 'shutting down' USING ERRCODE = 'admin_shutdown';"
+    ):
+        await ears.take()
+        await until(lambda: ears.one("SELECT is_called FROM tries"))
+        [(row, committed)] = kept.given_back
+    assert row is not None
+    assert not committed
+    await ears.listen()
+
+
 async def test_what_is_handled_again_after_it_was_told_is_not_told_twice(
     ears: Ears, notifier: Notifier, database: Database, owner: Person
 ) -> None:
@@ -229,6 +304,11 @@ async def test_a_notifier_that_looks_while_an_answer_is_told_tells_it_no_second_
     await notifier.deliver(session_id)
     assert await turns_told(ears) == [1, 3]
     assert await _told_up_to(ears, session_id) == 3
+
+
+async def _sent(ears: Ears) -> None:
+    """Have everything sent so far, as the sender would."""
+    await ears.one("UPDATE outbox SET status = 'sent', sent_revision = revision RETURNING 1")
 
 
 @asynccontextmanager
