@@ -16,6 +16,7 @@ from psycopg.rows import class_row, tuple_row
 from bot.outbox import PROGRESS
 from bot.places import FRONT
 from shared.database import Connection
+from shared.ledger import expiry
 
 FIRST_SUPERGROUP: Final = -1_000_000_000_000
 """Ids of supergroups are below it; those of basic groups are between it and 0."""
@@ -179,7 +180,13 @@ async def blocked(tx: Connection, chat_id: int, reason: str) -> None:
 
 
 async def gone(tx: Connection, chat_id: int, reason: str) -> None:
-    """Note that there is no such chat any more, and drop what was on its way there."""
+    """Note that there is no such chat any more, and drop what was on its way there.
+
+    What is asked there is put to those who may answer it elsewhere.
+    """
+    before = await get(tx, chat_id)
+    if before is None or before.state is not ChatState.GONE:
+        await expiry.remind_of_chat(tx, FRONT, str(chat_id))
     await _set_state(tx, chat_id, ChatState.GONE)
     # Index: outbox_open.
     await tx.execute(

@@ -73,20 +73,21 @@ async def remind_of_chat(tx: Connection, front: str, chat: str) -> list[SessionI
 async def _remind_of_all(tx: Connection, condition: str, *parameters: str) -> list[SessionId]:
     cursor = await tx.execute(
         f"""
-        SELECT approvals.id FROM approvals JOIN runs ON runs.id = run_id
+        SELECT approvals.id, run_id, session_id FROM approvals JOIN runs ON runs.id = run_id
          WHERE approvals.status = 'pending' AND expires_at > now() AND ended_at IS NULL AND {condition}
          ORDER BY run_id, ordinal
         """,
         parameters,
     )
     reminded = list[SessionId]()
-    for (approval_id,) in await cursor.fetchall():
-        run = await get_locked(tx, (await get(tx, approval_id)).run_id)
-        # Whoever decides has the run's lock too.
+    for approval_id, run_id, session_id in await cursor.fetchall():
+        # Whoever decides has the run's lock too. The run itself is not read: another version may have written it,
+        # and what reminds must not fail for that.
+        await tx.execute("SELECT FROM lock_run(%s)", [run_id])
         approval = await get(tx, approval_id)
         if approval.status == "pending":
             await _tell(tx, approval)
-            reminded.append(run.session_id)
+            reminded.append(session_id)
     return reminded
 
 

@@ -10,12 +10,20 @@ from shared.ids import SessionId
 from shared.ledger import groups
 
 _IS_HEARD: Final = f"""
-    CASE WHEN front = 'telegram' AND starts_with(external_key, '-')
-         THEN %(groups_in_settings)s::bigint[] IS NULL
-           OR split_part(external_key, ':', 1)::bigint IN ({groups.LET_IN})
+    CASE WHEN front = 'telegram'
+         THEN CASE WHEN starts_with(external_key, '-')
+                   THEN %(groups_in_settings)s::bigint[] IS NULL
+                     OR split_part(external_key, ':', 1)::bigint IN ({groups.LET_IN})
+                   ELSE users.removed_at IS NULL END
+          AND NOT EXISTS (SELECT FROM telegram_chats
+                           WHERE chat_id = split_part(external_key, ':', 1)::bigint
+                             AND state = 'gone' AND moved_to IS NULL)
          ELSE users.removed_at IS NULL END
 """
-"""Whether a session, whose owner is joined, is a group's that is let in, or of a person who is."""
+"""Whether a session, whose owner is joined, is a group's that is let in, or of a person who is.
+
+Nobody hears anything in a chat that the bot was put out of, or that was deleted.
+"""
 
 
 async def is_heard(

@@ -280,7 +280,10 @@ async def test_an_outage_where_nobody_is_let_in_any_more_is_told_to_the_owner(wa
         assert len(await sessions.turns_after(connection, theirs.id, 0)) == 1
 
 
-async def test_a_groups_outages_are_told_to_the_owner_once_it_is_not_let_in_any_more(watch: Watch) -> None:
+@pytest.mark.parametrize("put_out", [True, False])
+async def test_a_groups_outages_are_told_to_the_owner_once_nobody_hears_them_there_any_more(
+    watch: Watch, put_out: bool
+) -> None:
     async with watch.database.transaction() as tx:
         await sessions.say(
             tx, watch.project.session_id, author="person", body={"text": "hi"}, trace_id="0" * 32
@@ -292,7 +295,13 @@ async def test_a_groups_outages_are_told_to_the_owner_once_it_is_not_let_in_any_
     await watch.look(FAILURES)
     assert await watch.told() == []
 
-    watch.groups_in_settings = []
+    if put_out:
+        async with watch.database.transaction() as tx:
+            await tx.execute(
+                "INSERT INTO telegram_chats (chat_id, kind, state) VALUES (-1007, 'supergroup', 'gone')"
+            )
+    else:
+        watch.groups_in_settings = []
     watch.edge.faults.clear()
     await watch.look(SUCCESSES)
 

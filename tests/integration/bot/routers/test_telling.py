@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from bot import texts
+from bot import chats, texts
 from bot.notifier import Notifier
 from bot.outgoing import Words
 from bot.places import Place
@@ -25,7 +25,7 @@ from shared.live import Live
 from shared.tracing import new_trace_id
 from tests.engine import until
 from tests.fakes.telegram import FakeTelegram, Group, Message, Person
-from tests.integration.bot.routers.ears import OPERATOR, OWNER, Ears
+from tests.integration.bot.routers.ears import OPERATOR, OWNER, STRANGER, Ears
 from tests.integration.bot.routers.test_buttons import shown
 from tests.integration.conversation.chat import Chat, plan_question, text_question
 from tests.receiving import running
@@ -335,6 +335,68 @@ async def test_what_a_group_was_asked_is_put_to_those_who_may_decide_once_it_was
     await notifier.deliver(one.session_id)
 
     assert await _told_how_it_ended(ears, other) == {club.id, OWNER, OPERATOR}
+
+
+@pytest.mark.parametrize("told_by", [OWNER, STRANGER, None])
+async def test_what_is_asked_and_told_in_a_group_goes_to_its_people_once_the_bot_was_put_out(
+    ears: Ears, notifier: Notifier, group: Group, owner: Person, operator: Person, told_by: int | None
+) -> None:
+    for person in (owner, operator):
+        person.say("/whoami")
+    for name in ("one", "other"):
+        operator.say(f"/new@telewright_bot web-service {name}", group)
+    await ears.listen()
+    other, one = await ears.runs(f"{group.id}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [before] = await chat.ask(one, plan_question("Build one?"))
+    await notifier.deliver(one.session_id)
+
+    await _put_out(ears, group, told_by)
+    [after] = await chat.ask(other, plan_question("Build other?"))
+    await notifier.deliver(one.session_id)
+
+    assert await _asked_in(ears, OWNER) == await _asked_in(ears, OPERATOR) == [before.id, after.id]
+
+    await _approve(ears, owner, after.id)
+    await chat.finish(other, FAILED)
+    await notifier.deliver(one.session_id)
+
+    assert await _told_how_it_ended(ears, other) == {group.id, OWNER, OPERATOR}
+
+
+async def test_what_is_asked_and_told_in_a_deleted_account_goes_to_the_owner(
+    ears: Ears, notifier: Notifier, owner: Person, operator: Person
+) -> None:
+    owner.say("/whoami")
+    operator.say("/new web-service hello")
+    await ears.listen()
+    [run] = await ears.runs(f"{OPERATOR}:0")
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [asked] = await chat.ask(run, plan_question())
+    await notifier.deliver(run.session_id)
+    async with ears.database.transaction() as tx:
+        await chats.gone(tx, OPERATOR, "user is deactivated")
+    await notifier.deliver(run.session_id)
+
+    assert await _asked_in(ears, OWNER) == [asked.id]
+
+    await _approve(ears, owner, asked.id)
+    await chat.finish(run, FAILED)
+    await notifier.deliver(run.session_id)
+
+    assert await _told_how_it_ended(ears, run) == {OPERATOR, OWNER}
+
+
+async def _put_out(ears: Ears, group: Group, told_by: int | None) -> None:
+    """Put the bot out of a group; by whom, or nobody tells and it is found out by a call or two."""
+    if told_by is None:
+        for _ in range(2):
+            async with ears.database.transaction() as tx:
+                await chats.gone(tx, group.id, "bot was kicked from the supergroup chat")
+        return
+    ears.telegram.user(STRANGER, "Somebody's administrator")
+    ears.telegram.act("kick_bot", chat_id=group.id, by=told_by, status="kicked")
+    await ears.listen()
 
 
 @pytest.mark.parametrize("asks", [True, False])
