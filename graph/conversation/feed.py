@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from psycopg.rows import class_row
 
+from graph.conversation.addresses import addresses_of
 from graph.conversation.items import FeedItem, FeedRow, item_of
 from graph.conversation.reading import AT_ONCE, Reading, run_of, run_stream, settled_stream, turns_stream
 from shared.database import Connection, Database
@@ -22,13 +23,15 @@ from shared.live import Live
 class Feed:
     """Follows sessions for readers."""
 
-    def __init__(self, database: Database, live: Live) -> None:
+    def __init__(self, database: Database, live: Live, *, dashboard: str | None = None) -> None:
         """Put it together.
 
         Args:
             database: Where turns, events and cursors are.
             live: Wakes a follower as soon as there is something new.
+            dashboard: The address of a dashboard that shows projects and runs, if there is one.
         """
+        self._dashboard = dashboard
         self._database = database
         self._live = live
 
@@ -76,7 +79,7 @@ class Feed:
         What was yielded and not acknowledged is yielded again by the next `follow`.
         """
         await self.attach(reader, session_id)
-        reading = Reading(self._database, reader, session_id)
+        reading = Reading(self._database, reader, session_id, dashboard=self._dashboard)
         with self._live.watching(session_id) as watch:
             await reading.begin()
             while True:
@@ -97,7 +100,7 @@ class Feed:
             session_id: What it reads.
             limit: The most items that are returned. Where there are fewer, that is all.
         """
-        reading = Reading(self._database, reader, session_id, at_once=limit)
+        reading = Reading(self._database, reader, session_id, at_once=limit, dashboard=self._dashboard)
         items = await reading.unread()
         if reading.behind and len(items) < limit:
             await reading.begin()
@@ -194,8 +197,18 @@ class Feed:
                 )
                 ends = await cursor.fetchall()
             known = {row.run_id: await run_of(connection, row.run_id) for row in ends if row.run_id}
+            links = {
+                run.id: await addresses_of(connection, run, dashboard=self._dashboard)
+                for run in known.values()
+                if run is not None
+            }
         rows = sorted([*turns, *ends], key=lambda row: row.created_at)[-n:] if n > 0 else []
-        items = [item_of("", session_id, row, known.get(row.run_id) if row.run_id else None) for row in rows]
+        items = [
+            item_of("", session_id, row, known.get(row.run_id), links.get(row.run_id, ()))
+            if row.run_id
+            else item_of("", session_id, row, None)
+            for row in rows
+        ]
         return [item for item in items if item is not None]
 
     async def _settle(

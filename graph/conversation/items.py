@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -10,7 +11,7 @@ import structlog
 
 from graph.conversation import texts
 from graph.conversation.narration import narrate
-from graph.conversation.replies import Reply
+from graph.conversation.replies import Link, Reply
 from shared.ids import RunId, SessionId, UserId
 from shared.ledger import events
 from shared.ledger.events import Event
@@ -18,6 +19,8 @@ from shared.ledger.runs import Run
 
 ENDS: Final = frozenset({events.RUN_SUCCEEDED, events.RUN_FAILED, events.RUN_CANCELLED, events.RUN_TIMED_OUT})
 """The types of the events that a run ends with."""
+ENDS_WITHOUT_RESULT: Final = ENDS - {events.RUN_SUCCEEDED}
+"""Those in which nothing stands of what the run has worked on."""
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +98,9 @@ def turn_key(session_id: SessionId, seq: int) -> str:
     return f"turn:{session_id}:{seq}"
 
 
-def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -> FeedItem | None:
+def item_of(
+    reader: str, session_id: SessionId, row: FeedRow, run: Run | None, links: Sequence[Link] = ()
+) -> FeedItem | None:
     """Return a row as a thing to show, or nothing when it says nothing to a person.
 
     What cannot be read, as another version may have written it, is a thing that says so: whoever
@@ -107,6 +112,7 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
         session_id: What is read.
         row: The row.
         run: Whose event it is; None for a turn, and for a run that cannot be read.
+        links: Where people look at its project, for an end that says nothing of that itself.
     """
     key = f"event:{row.run_id}:{row.seq}" if row.run_id else turn_key(session_id, row.seq)
     is_persons = row.run_id is None and row.type == "person"
@@ -115,7 +121,7 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
         if is_persons:
             text = _said(row.body)
         else:
-            reply = _told(row, run)
+            reply = _told(row, run, links)
             if reply is None:
                 return None
     except Exception:
@@ -142,12 +148,12 @@ def item_of(reader: str, session_id: SessionId, row: FeedRow, run: Run | None) -
     )
 
 
-def _told(row: FeedRow, run: Run | None) -> Reply | None:
+def _told(row: FeedRow, run: Run | None, links: Sequence[Link]) -> Reply | None:
     if row.run_id is None:
         return Reply.model_validate(row.body)
     if run is None:
         return Reply.saying(texts.sessions.UNREADABLE) if row.type in ENDS else None
-    return narrate(Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at), run)
+    return narrate(Event(run.id, row.seq, row.type, row.body, row.trace_id, row.created_at), run, links)
 
 
 def _said(body: dict[str, Any]) -> str:

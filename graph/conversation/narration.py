@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -26,19 +26,23 @@ _WORTH_TELLING_S = 0.1
 Teller: TypeAlias = Callable[[Event, Run], Reply | None]
 
 
-def narrate(event: Event, run: Run) -> Reply | None:
+def narrate(event: Event, run: Run, links: Sequence[Link] = ()) -> Reply | None:
     """Tell of an event.
 
     Args:
         event: What happened.
         run: The run it happened to; only its title may have changed since, and is told as it is now.
+        links: Where people look at its project, if it has one, for an end that says nothing of that itself.
 
     Returns:
         The reply, whose kind says whether it may take the place of the progress
         before it; nothing for an event that says nothing to a person.
     """
     tell = _TELLERS.get(event.type)
-    return tell(event, run) if tell else None
+    reply = tell(event, run) if tell else None
+    if reply is None or reply.kind is not Kind.RESULT or event.type == events.RUN_SUCCEEDED:
+        return reply
+    return reply.model_copy(update={"blocks": [*reply.blocks, *links]})
 
 
 def _blocked(event: Event, run: Run) -> Reply:

@@ -10,7 +10,9 @@ from typing import Final
 import structlog
 from psycopg.rows import class_row
 
-from graph.conversation.items import ENDS, FeedItem, FeedRow, item_of
+from graph.conversation.addresses import addresses_of
+from graph.conversation.items import ENDS, ENDS_WITHOUT_RESULT, FeedItem, FeedRow, item_of
+from graph.conversation.replies import Link
 from shared.database import Connection, Database
 from shared.ids import RunId, SessionId
 from shared.ledger import cursors, runs
@@ -78,7 +80,13 @@ class Reading:
     """Reads a session on, in memory ahead of the durable cursors."""
 
     def __init__(
-        self, database: Database, reader: str, session_id: SessionId, *, at_once: int = AT_ONCE
+        self,
+        database: Database,
+        reader: str,
+        session_id: SessionId,
+        *,
+        at_once: int = AT_ONCE,
+        dashboard: str | None = None,
     ) -> None:
         """Make it; the first reading begins at the durable cursors.
 
@@ -87,7 +95,9 @@ class Reading:
             reader: Whose cursors.
             session_id: What is read.
             at_once: The most rows of one stream that one reading returns.
+            dashboard: The address of a dashboard that shows projects and runs, if there is one.
         """
+        self._dashboard = dashboard
         self._database = database
         self._reader = reader
         self._session_id = session_id
@@ -99,6 +109,8 @@ class Reading:
         """Runs whose end was yielded, with their numbers; forgotten once they are settled."""
         self._runs: dict[RunId, Run | None] = {}
         """None for one that cannot be read."""
+        self._links: dict[RunId, list[Link]] = {}
+        """Where people look at the projects of runs that have ended without a result."""
         self._told: set[RunId | None] = set()
         """Runs of which something was yielded."""
         self.behind = False
@@ -157,6 +169,7 @@ class Reading:
             del self._ended[run_id]
             self._events.pop(run_id, None)
             self._runs.pop(run_id, None)
+            self._links.pop(run_id, None)
 
     async def _read(self, connection: Connection, position: str) -> list[list[FeedRow]]:
         """Read turns and events by one statement, so that both are seen as of one moment."""
@@ -181,10 +194,13 @@ class Reading:
         }
 
     async def _learn_runs(self, connection: Connection, streams: Sequence[Sequence[FeedRow]]) -> None:
-        for run_id in {stream[0].run_id for stream in streams} - {None}:
+        for stream in streams:
             # Again for each news: its title follows its plan.
-            if run_id is not None:
-                self._runs[run_id] = await run_of(connection, run_id)
+            if (run_id := stream[0].run_id) is not None:
+                self._runs[run_id] = run = await run_of(connection, run_id)
+                # Its end is the last that is told of a run.
+                if run is not None and stream[-1].type in ENDS_WITHOUT_RESULT:
+                    self._links[run_id] = await addresses_of(connection, run, dashboard=self._dashboard)
 
     def _take(self, row: FeedRow) -> FeedItem | None:
         if row.run_id is None:
@@ -194,7 +210,7 @@ class Reading:
         run = self._runs[row.run_id]
         if row.type in ENDS and run is not None:
             self._ended[row.run_id] = run.number
-        return item_of(self._reader, self._session_id, row, run)
+        return item_of(self._reader, self._session_id, row, run, self._links.get(row.run_id, ()))
 
 
 async def run_of(tx: Connection, run_id: RunId) -> Run | None:

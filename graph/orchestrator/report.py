@@ -8,7 +8,6 @@ from graph.context import RunContext
 from graph.dashboard import dashboard_address
 from graph.orchestrator.clear_proposal import clear_proposal
 from graph.orchestrator.fence import fenced
-from graph.orchestrator.repository import web_address
 from graph.orchestrator.state import Outcome, State
 from graph.orchestrator.tools import Tools
 from graph.orchestrator.world import any_project_of, release_of, repository_of
@@ -39,7 +38,7 @@ async def _facts(
     state: State, context: RunContext, tools: Tools, outcome: Outcome, project: Project
 ) -> dict[str, str | int]:
     facts: dict[str, str | int] = {"project": project.name}
-    if project.repository is not None and (address := web_address(repository_of(project))):
+    if project.repository is not None and (address := repository_of(project).web_address):
         facts["repository"] = address
     if "pull" in state:
         facts["pull_request"] = state["pull"]["url"]

@@ -66,14 +66,7 @@ async def put_away(project: Project, tools: Tools) -> None:
 
 def is_hosted(project: Project, tools: Tools) -> bool:
     """Return whether the project's repository is a place to tell of its releases."""
-    return tools.hosting is not None and web_address(repository_of(project)) is not None
-
-
-def web_address(repository: Repository) -> str | None:
-    """Return where people look at a repository; nowhere when it is on this machine."""
-    if not repository.url.startswith(("https://", "http://")):
-        return None
-    return repository.url.removesuffix(".git")
+    return tools.hosting is not None and repository_of(project).web_address is not None
 
 
 async def _make(tools: Tools, project: Project) -> dict[str, Any]:

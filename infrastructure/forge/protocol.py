@@ -74,6 +74,13 @@ class Repository:
         """Whether it is a directory of this machine."""
         return Path(self.url).is_absolute()
 
+    @property
+    def web_address(self) -> str | None:
+        """Where people look at it; nowhere when it is on this machine."""
+        if not self.url.startswith(("https://", "http://")):
+            return None
+        return self.url.removesuffix(".git")
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from graph.conversation import Feed, FeedItem, Kind
-from graph.conversation.replies import Code
+from graph.conversation.replies import Code, Link
 from shared.database import Database
-from shared.ledger import runs
+from shared.ledger import projects, runs
 from shared.ledger.claims import Ending
 from shared.ledger.runs import Run, Status
 from shared.ledger.users import Role
@@ -70,6 +70,30 @@ async def work(chat: Chat, run: Run, steps: int) -> None:
     for step in range(steps):
         await chat.emit(claim, "note.written", {"text": f"note {step}"})
         chat.live.wake(run.session_id)
+
+
+@pytest.mark.parametrize("hosted", [True, False])
+async def test_an_end_without_a_result_leads_to_where_the_project_can_be_looked_at(
+    chat: Chat, owner: Person, database: Database, live: Live, hosted: bool
+) -> None:
+    feed = Feed(database, live, dashboard="https://grafana.example.com/d/abc")
+    await feed.attach("reader", owner.session_id)
+    run, project = await build(chat, owner), await chat.project("hello", owner)
+    url = "https://github.com/ann/hello" if hosted else "/repositories/hello"
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE runs SET project_id = %s", [project.id])
+        await projects.set_repository(tx, project.id, {"name": "hello", "url": f"{url}.git"})
+    await chat.finish(run, Ending(Status.FAILED, "tests_failed", "The tests failed."))
+
+    board = f"https://grafana.example.com/d/abc?var-project=hello&var-run={run.number}"
+    links = [*([("Repository", url)] if hosted else []), ("Dashboard", board)]
+    assert _links((await feed.unread("reader", owner.session_id))[-1]) == links
+    assert _links((await feed.recent(owner.session_id, 5))[-1]) == links
+
+
+def _links(item: FeedItem) -> list[tuple[str | None, str]]:
+    assert item.reply is not None
+    return [(one.label, one.url) for one in item.reply.blocks if isinstance(one, Link)]
 
 
 async def test_turns_and_events_come_in_the_order_in_which_they_happened(

@@ -211,3 +211,23 @@ KEYS = [
 @given(st.sampled_from(TYPES), st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_whatever_a_graph_wrote_is_told_without_a_fault(type_: str, data: dict[str, Any]) -> None:
     narrate(Event(RUN.id, 1, type_, data, "t", BEGAN), RUN)
+
+
+@pytest.mark.parametrize(
+    ("type_", "leads"),
+    [
+        (events.RUN_FAILED, True),
+        (events.RUN_CANCELLED, True),
+        (events.RUN_TIMED_OUT, True),
+        # It says itself where.
+        (events.RUN_SUCCEEDED, False),
+        (events.RUN_TAKEN_OVER, False),
+    ],
+)
+def test_only_an_end_that_says_nothing_of_its_project_leads_there(type_: str, leads: bool) -> None:
+    link = Link(url="https://example.com/", label="Dashboard")
+
+    reply = narrate(Event(RUN.id, 1, type_, {}, "t", BEGAN), RUN, [link])
+
+    assert reply is not None
+    assert (link in reply.blocks) is leads
