@@ -25,10 +25,14 @@ from tests.sending import Speaking, place, speaking
 
 KILLS = 30
 CHATS = 5
+ANSWERED = 3
+"""People to whom nothing is said but answers, which are taken where they are written."""
 
 
 @asynccontextmanager
-async def speakers(database_url: str, telegram: FakeTelegram) -> AsyncIterator[asyncio.StreamReader]:
+async def speakers(
+    database_url: str, telegram: FakeTelegram, *people: int
+) -> AsyncIterator[asyncio.StreamReader]:
     """The ids of speakers, each of which follows when the one before has died."""
     forking = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -37,6 +41,7 @@ async def speakers(database_url: str, telegram: FakeTelegram) -> AsyncIterator[a
         database_url,
         telegram.url,
         telegram.token,
+        *map(str, people),
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
@@ -118,10 +123,11 @@ async def test_every_row_is_one_message_whenever_its_speaker_is_killed(database_
         Database(database_url, connections=4) as database,
         unheld_telegram() as telegram,
         speaking(database, telegram, running=False) as writing,
-        speakers(database_url, telegram) as ids,
+        speakers(database_url, telegram, *range(CHATS, CHATS + ANSWERED + 1)) as ids,
     ):
-        people = [telegram.user(number, f"Person {number}") for number in range(1, CHATS + 1)]
-        for person in people:
+        everybody = [telegram.user(number, f"Person {number}") for number in range(1, CHATS + ANSWERED + 1)]
+        people = everybody[:CHATS]
+        for person in everybody:
             person.say("hello")
         author = Author(writing, [*people, telegram.supergroup("Team", *people)], dice)
         write = asyncio.create_task(author.write_for_ever())
@@ -132,16 +138,32 @@ async def test_every_row_is_one_message_whenever_its_speaker_is_killed(database_
         write.cancel()
         await asyncio.gather(write, return_exceptions=True)
         await next_speaker(ids)
-        rows = await writing.settled(*author.keys, within_s=90)
+        answers = await _keys_of_answers(database)
+        rows = await writing.settled(*author.keys, *answers, within_s=90)
 
-        assert len(rows) > KILLS
-        for chat_id, texts in author.said.items():
+        assert len(author.keys) > KILLS
+        assert answers
+        recorded = {row.key: row.message_id for row in rows}
+        for chat_id in [*author.said, *(one.id for one in everybody[CHATS:])]:
             messages = telegram.messages(chat_id, by_bot=True)
-            assert [message.text for message in messages] == texts
-            recorded = [row.message_id for row in rows if row.chat_id == chat_id]
-            assert [message.id for message in messages] == recorded
+            written = [message for message in messages if not message.text.startswith("answer")]
+            assert [message.text for message in written] == author.said.get(chat_id, [])
+            assert {message.id for message in written} == {
+                row.message_id for row in rows if row.chat_id == chat_id and row.key not in answers
+            }
+            answered = [message for message in messages if message.text.startswith("answer")]
+            assert [message.text for message in answered] == [f"answer {n}" for n in range(len(answered))]
+            for number, message in enumerate(answered):
+                # The last speaker goes on answering.
+                assert recorded.get(f"answer:{chat_id}:{number}", message.id) == message.id
         async with database.connection() as connection:
             cursor = await connection.execute("SELECT count(*) FROM outbox WHERE attempts > 1")
             repeated = await cursor.fetchone()
         assert repeated is not None
         assert repeated[0] > 0, "no kill has hit anything: the test shows nothing"
+
+
+async def _keys_of_answers(database: Database) -> set[str]:
+    async with database.connection() as connection:
+        cursor = await connection.execute("SELECT key FROM outbox WHERE key LIKE 'answer:%'")
+        return {key for (key,) in await cursor.fetchall()}
