@@ -36,7 +36,8 @@ async def run_bot(settings: Settings) -> None:
             exposing_itself(settings),
         ):
             conversation = Conversation(database, live, _services(settings, issues))
-            bot = TelegramBot(settings, database, live, conversation, Feed(database, live))
+            feed = Feed(database, live, dashboard=settings.dashboard_url)
+            bot = TelegramBot(settings, database, live, conversation, feed)
             await until_told_to_stop(bot.run())
 
 

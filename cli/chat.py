@@ -134,7 +134,8 @@ async def open_room(settings: Settings, parts: Endpoints, session: str | None) -
                 opened = await conversation.open(front=FRONT, external_key=key, user=user)
             except psycopg.ProgrammingError as error:
                 raise NotPrepared from error
-            yield Room(database, live, conversation, Feed(database, live), opened, user)
+            feed = Feed(database, live, dashboard=settings.dashboard_url)
+            yield Room(database, live, conversation, feed, opened, user)
 
 
 async def _talk_with_a_person(room: Room, home: Path) -> None:
