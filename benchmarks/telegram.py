@@ -6,6 +6,7 @@ python -m benchmarks.telegram [seconds]
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -66,6 +67,9 @@ async def _under_load(command: list[str], parts: Parts, seconds: int) -> list[fl
             await telegram.until(lambda: len(_answers(telegram)) >= PEOPLE, timeout=60)
             await asyncio.sleep(2)  # what people do not wait for: menus, and the first connections
             telegram.world.calls.clear()
+            # The fake server and the people share this process; Telegram does not stop for its garbage.
+            gc.collect()
+            gc.freeze()
             asked = await _ask(people, seconds)
             await telegram.until(
                 lambda: sum(map(len, _answers(telegram).values())) >= sum(map(len, asked.values())),

@@ -18,7 +18,8 @@ from shared.ids import UserId
 from shared.process import until_told_to_stop
 from shared.settings import Settings
 
-CONNECTIONS = 20
+CONNECTIONS = 12
+"""They are lent in turn: each has to see a statement first, and more than are needed only take longer to."""
 
 
 async def run_bot(settings: Settings) -> None:

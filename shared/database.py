@@ -49,16 +49,20 @@ class Database:
             url: A libpq URL.
             connections: The most connections this process may hold.
             idle_s: Seconds after which the server ends a transaction that stands still.
-            plans_once: Whether a statement that comes often is planned for whatever it is given, rather than
-                anew each time. For processes whose statements are small and find their rows by keys:
-                planning these costs more than running them.
+            plans_once: Whether each statement is planned when it first comes, for whatever it will be given,
+                rather than anew each time. For processes whose statements are small, come often and find
+                their rows by keys: planning these costs more than running them.
         """
         self.url = url
         self._idle_s = idle_s
         self._plans = "force_generic_plan" if plans_once else "auto"
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
-            kwargs={k: v for k, v in FAILING_FAST.items() if k not in conninfo_to_dict(url)},
+            kwargs={
+                **{k: v for k, v in FAILING_FAST.items() if k not in conninfo_to_dict(url)},
+                # Else when it comes for the fifth time.
+                **({"prepare_threshold": 0} if plans_once else {}),
+            },
             min_size=1,
             max_size=connections,
             max_lifetime=1800,
