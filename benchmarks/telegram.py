@@ -68,14 +68,14 @@ async def _under_load(command: list[str], parts: Parts, seconds: int) -> list[fl
             await asyncio.sleep(2)  # what people do not wait for: menus, and the first connections
             telegram.world.calls.clear()
             # The fake server and the people share this process; Telegram does not stop for its garbage.
-            gc.collect()
-            gc.freeze()
+            gc.disable()
             asked = await _ask(people, seconds)
             await telegram.until(
                 lambda: sum(map(len, _answers(telegram).values())) >= sum(map(len, asked.values())),
                 timeout=60,
             )
             answered = _answers(telegram)
+            gc.enable()
     return [
         answer - question
         for person, questions in asked.items()

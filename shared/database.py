@@ -27,6 +27,19 @@ FAILING_FAST: dict[str, int] = {
 }
 """A server that has vanished from the network is noticed within seconds. Unix sockets have none of this."""
 
+_PLANNED_ONCE: dict[str, str] = {
+    "plan_cache_mode": "force_generic_plan",
+    # A plan that is made while a table is small is kept when it has grown.
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+
+PLANNED_ANEW: str = """
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'on', true)
+"""
+"""What a transaction begins with for a statement whose plan depends on what it is given, also where the others
+are planned once."""
+
 Connection = AsyncConnection[Any]
 """A connection lent by the pool; a function that writes takes one inside a transaction."""
 
@@ -55,7 +68,7 @@ class Database:
         """
         self.url = url
         self._idle_s = idle_s
-        self._plans = "force_generic_plan" if plans_once else "auto"
+        self._plans_once = plans_once
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={
@@ -118,13 +131,12 @@ class Database:
         `transaction()` opens an explicit one.
         """
         await connection.set_autocommit(True)
-        limit = f"{int(self._idle_s * 1000)}ms"
+        settings = {"idle_in_transaction_session_timeout": f"{int(self._idle_s * 1000)}ms"}
+        if self._plans_once:
+            settings |= _PLANNED_ONCE
         await connection.execute(
-            """
-            SELECT set_config('idle_in_transaction_session_timeout', %s, false),
-                   set_config('plan_cache_mode', %s, false)
-            """,
-            [limit, self._plans],
+            "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
+            [list(settings), list(settings.values())],
         )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from psycopg.rows import class_row
 
-from shared.database import Connection
+from shared.database import PLANNED_ANEW, Connection
 from shared.ids import ProjectId
 from shared.storable import storable
 
@@ -118,8 +118,7 @@ async def search(
         vector: The question's vector; left out, words alone count.
         model: The embeddings model that the vector is of.
     """
-    # How to look depends on what is looked for, also where other statements are planned once.
-    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    await tx.execute(PLANNED_ANEW)
     by_words = await _by_words(tx, query, projects, limit=_CANDIDATES)
     if vector is None:
         return by_words[:limit]

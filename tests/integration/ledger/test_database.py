@@ -7,7 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
-from shared.database import Connection, Database
+from shared.database import PLANNED_ANEW, Connection, Database
 from shared.outages import OUTAGE
 
 pytestmark = pytest.mark.timeout(60)
@@ -83,3 +83,19 @@ async def test_what_comes_often_is_planned_once_where_that_is_wanted(
             ["runs.number"],
         )
         assert await cursor.fetchall() == [(plans_once,)]
+
+
+async def test_what_is_planned_once_is_planned_for_tables_that_grow(database_url: str) -> None:
+    async with Database(database_url, plans_once=True) as database, database.transaction() as tx:
+        assert await _plan(tx) == "Index Only Scan using runs_number_key on runs"
+        await tx.execute(PLANNED_ANEW)
+        assert await _plan(tx) == "Seq Scan on runs"
+
+
+async def _plan(tx: Connection) -> str:
+    """Return how rows are found in a table that is as small as it gets."""
+    await tx.execute("CREATE TEMPORARY TABLE IF NOT EXISTS runs (number INT UNIQUE)")
+    await tx.execute("ANALYZE runs")
+    cursor = await tx.execute("EXPLAIN (COSTS OFF) SELECT FROM runs WHERE number = 1")
+    [(first,), *_] = await cursor.fetchall()
+    return str(first)
