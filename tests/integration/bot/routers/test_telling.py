@@ -18,6 +18,7 @@ from graph.conversation.replies import CommandChoice, DecisionChoice, Reply
 from shared.database import Database
 from shared.ids import ApprovalId, ProjectId, RunId, SessionId
 from shared.ledger import events, sessions
+from shared.ledger.approvals import Approval
 from shared.ledger.claims import Ending
 from shared.ledger.health import Aspect, Health, Service, State
 from shared.ledger.runs import Run, Status
@@ -285,10 +286,7 @@ async def test_what_a_stranger_has_asked_for_is_put_to_those_who_may_decide(
     for name in ("one", "other"):
         operator.say(f"/new web-service {name}")
     await ears.listen()
-    other, one = await ears.runs(f"{OPERATOR}:0")
-    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
-    [before] = await chat.ask(one, plan_question("Build one?"))
-    await notifier.deliver(one.session_id)
+    chat, one, other, before = await _asked_about_one_of_two(ears, notifier, f"{OPERATOR}:0")
     assert await _asked_in(ears, OWNER) == []
 
     owner.say(f"/users remove {OPERATOR}")
@@ -316,10 +314,7 @@ async def test_what_a_group_was_asked_is_put_to_those_who_may_decide_once_it_was
     for name in ("one", "other"):
         operator.say(f"/new@telewright_bot web-service {name}", club)
     await ears.listen()
-    other, one = await ears.runs(f"{club.id}:0")
-    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
-    [before] = await chat.ask(one, plan_question("Build one?"))
-    await notifier.deliver(one.session_id)
+    chat, one, other, before = await _asked_about_one_of_two(ears, notifier, f"{club.id}:0")
     assert await _asked_in(ears, OWNER) == []
 
     owner.say(f"/users remove {club.id}")
@@ -332,7 +327,7 @@ async def test_what_a_group_was_asked_is_put_to_those_who_may_decide_once_it_was
 
     await _approve(ears, owner, after.id)
     await chat.finish(other, FAILED)
-    await notifier.deliver(one.session_id)
+    await notifier.deliver(other.session_id)
 
     assert await _told_how_it_ended(ears, other) == {club.id, OWNER, OPERATOR}
 
@@ -346,10 +341,7 @@ async def test_what_is_asked_and_told_in_a_group_goes_to_its_people_once_the_bot
     for name in ("one", "other"):
         operator.say(f"/new@telewright_bot web-service {name}", group)
     await ears.listen()
-    other, one = await ears.runs(f"{group.id}:0")
-    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
-    [before] = await chat.ask(one, plan_question("Build one?"))
-    await notifier.deliver(one.session_id)
+    chat, one, other, before = await _asked_about_one_of_two(ears, notifier, f"{group.id}:0")
 
     await _put_out(ears, group, told_by)
     [after] = await chat.ask(other, plan_question("Build other?"))
@@ -428,6 +420,17 @@ async def _approve(ears: Ears, person: Person, approval_id: ApprovalId) -> None:
     _, message = await shown(ears, choice, Place(person.id), f"again:{approval_id}")
     person.press(message, "Do it")
     await ears.listen()
+
+
+async def _asked_about_one_of_two(
+    ears: Ears, notifier: Notifier, external_key: str
+) -> tuple[Chat, Run, Run, Approval]:
+    """Ask about one of a session's two runs, and tell it there; return both, and what is asked."""
+    other, one = await ears.runs(external_key)
+    chat = Chat(ears.database, None, ears.conversation)  # type: ignore[arg-type]
+    [asked] = await chat.ask(one, plan_question("Build one?"))
+    await notifier.deliver(one.session_id)
+    return chat, one, other, asked
 
 
 async def _told_how_it_ended(ears: Ears, run: Run) -> set[int]:
